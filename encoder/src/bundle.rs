@@ -1,0 +1,181 @@
+//! A model bundle: the folder that holds a model and everything needed to use it exactly as its maker did.
+//!
+//! `manifest.toml`, `model.onnx`, `tokenizer.json`, `golden.json`, `MODEL_CARD.md`. The ONNX graph takes `input_ids` and
+//! `attention_mask` (int64 `[batch, tokens]`) and gives `sentence_embedding` (float32 `[batch, dim]`, L2-normalised).
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::error::{Error, Result};
+
+pub const MANIFEST: &str = "manifest.toml";
+pub const MODEL: &str = "model.onnx";
+pub const TOKENIZER: &str = "tokenizer.json";
+pub const GOLDEN: &str = "golden.json";
+
+/// What a text is, which decides the prefix the model was trained with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// A row of a table, to be found.
+    Document,
+    /// What a person asks.
+    Query,
+    /// Either side of a symmetric comparison.
+    Similarity,
+}
+
+/// Text put before every input of a role. Kept with the model: forgetting it is the commonest silent error of E5 users.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Prefixes {
+    pub document: String,
+    pub query: String,
+    pub similarity: String,
+}
+
+impl Prefixes {
+    pub fn of(&self, role: Role) -> &str {
+        match role {
+            Role::Document => &self.document,
+            Role::Query => &self.query,
+            Role::Similarity => &self.similarity,
+        }
+    }
+}
+
+/// How the last layer's token vectors become one vector.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Pooling {
+    Mean,
+}
+
+/// `manifest.toml`: identity and contract of a bundle.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    pub name: String,
+    /// Changes whenever the vectors change; `name@revision` identifies a vector space.
+    pub revision: String,
+    pub base_model: String,
+    pub base_revision: String,
+    pub license: String,
+    /// Length of a vector.
+    pub dim: usize,
+    /// Longest input in tokens, prefix and special tokens included.
+    pub max_tokens: usize,
+    pub pooling: Pooling,
+    /// `fp32` or `int8` (weights per channel, activations per token).
+    pub precision: String,
+    /// ONNX Runtime version that made the goldens.
+    pub runtime: String,
+    /// Lowest cosine to a golden vector that is still this model.
+    pub golden_cosine: f32,
+    pub prefix: Prefixes,
+    /// SHA-256 in lower-case hex of every file but the manifest.
+    pub files: BTreeMap<String, String>,
+}
+
+impl Manifest {
+    /// `name@revision`.
+    pub fn id(&self) -> String {
+        format!("{}@{}", self.name, self.revision)
+    }
+}
+
+/// A text and the vector that the model's maker got for it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Golden {
+    pub role: Role,
+    pub text: String,
+    /// `[dim]`, L2-normalised.
+    pub vector: Vec<f32>,
+}
+
+/// An opened bundle whose files match their recorded hashes.
+#[derive(Debug, Clone)]
+pub struct Bundle {
+    pub folder: PathBuf,
+    pub manifest: Manifest,
+}
+
+impl Bundle {
+    /// Reads and checks the manifest, then the hash of every file it names.
+    pub fn open(folder: &Path) -> Result<Bundle> {
+        let bundle = Bundle::open_unchecked(folder)?;
+        for name in bundle.manifest.files.keys() {
+            bundle.verify(name)?;
+        }
+        Ok(bundle)
+    }
+
+    /// Reads the manifest alone; the files' contents are not looked at.
+    pub fn open_unchecked(folder: &Path) -> Result<Bundle> {
+        let path = folder.join(MANIFEST);
+        let malformed = |reason: String| Error::Malformed { path: path.clone(), reason };
+        let text = fs::read_to_string(&path).map_err(|source| Error::Unreadable { path: path.clone(), source })?;
+        let manifest: Manifest = toml::from_str(&text).map_err(|e| malformed(e.message().to_owned()))?;
+        for name in [MODEL, TOKENIZER, GOLDEN] {
+            if !manifest.files.contains_key(name) {
+                return Err(malformed(format!("no hash of \"{name}\" in [files]")));
+            }
+        }
+        if manifest.files.keys().any(|name| name.contains(['/', '\\'])) {
+            return Err(malformed("a name in [files] is not a plain file name".to_owned()));
+        }
+        if manifest.dim == 0 || manifest.dim > 16_000 {
+            return Err(malformed(format!("dim {} is outside 1..16000", manifest.dim)));
+        }
+        if manifest.max_tokens < 16 {
+            return Err(malformed(format!("max_tokens {} is below 16", manifest.max_tokens)));
+        }
+        Ok(Bundle { folder: folder.to_owned(), manifest })
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// Recorded SHA-256 of `model.onnx`.
+    pub fn model_hash(&self) -> &str {
+        &self.manifest.files[MODEL]
+    }
+
+    fn verify(&self, name: &str) -> Result<()> {
+        let path = self.path(name);
+        let actual = sha256(&path).map_err(|source| Error::Unreadable { path: path.clone(), source })?;
+        if actual.eq_ignore_ascii_case(&self.manifest.files[name]) { Ok(()) } else { Err(Error::Tampered { path }) }
+    }
+
+    pub fn goldens(&self) -> Result<Vec<Golden>> {
+        let path = self.path(GOLDEN);
+        let malformed = |reason: String| Error::Malformed { path: path.clone(), reason };
+        let text = fs::read_to_string(&path).map_err(|source| Error::Unreadable { path: path.clone(), source })?;
+        let goldens: Vec<Golden> = serde_json::from_str(&text).map_err(|e| malformed(e.to_string()))?;
+        if goldens.is_empty() {
+            return Err(malformed("it holds no golden vectors".to_owned()));
+        }
+        match goldens.iter().find(|g| g.vector.len() != self.manifest.dim) {
+            Some(g) => Err(malformed(format!(
+                "a golden vector has {} dimensions, the manifest says {}",
+                g.vector.len(),
+                self.manifest.dim
+            ))),
+            None => Ok(goldens),
+        }
+    }
+}
+
+/// SHA-256 of a file in lower-case hex.
+pub fn sha256(path: &Path) -> io::Result<String> {
+    let mut hasher = Sha256::new();
+    io::copy(&mut File::open(path)?, &mut hasher)?;
+    Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+}

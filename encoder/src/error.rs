@@ -1,0 +1,33 @@
+//! Everything that can go wrong between a bundle and a vector.
+
+use std::path::PathBuf;
+
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("model bundle file \"{}\" cannot be read: {source}", path.display())]
+    Unreadable { path: PathBuf, source: std::io::Error },
+    #[error("model bundle file \"{}\" is not valid: {reason}", path.display())]
+    Malformed { path: PathBuf, reason: String },
+    #[error("model bundle file \"{}\" does not match its recorded SHA-256", path.display())]
+    Tampered { path: PathBuf },
+    #[error(
+        "model \"{model}\" does not reproduce its reference vectors on this machine: text {text:?}, cosine {cosine:.6}"
+    )]
+    GoldenMismatch { model: String, text: String, cosine: f32 },
+    #[error("ONNX Runtime library \"{}\" cannot be used: {reason}", path.display())]
+    Runtime { path: PathBuf, reason: String },
+    #[error("inference failed: {0}")]
+    Inference(String),
+    #[error("text cannot be tokenized: {0}")]
+    Tokenize(String),
+    #[error("text is empty or holds only blanks")]
+    Blank,
+    #[error("text of {bytes} bytes is longer than the limit of {limit} bytes")]
+    TooLarge { bytes: usize, limit: usize },
+    #[error("text of {tokens} tokens is longer than the model's limit of {limit}")]
+    TooLong { tokens: usize, limit: usize },
+    #[error("embedding was cancelled")]
+    Cancelled,
+}
