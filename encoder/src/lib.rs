@@ -1,12 +1,20 @@
 //! From a model bundle to vectors, inside one process: bundle -> tokens -> ONNX Runtime -> vectors.
 //!
 //! This crate is the only one that touches `ort` and `tokenizers`; it knows nothing of PostgreSQL.
-//!
-//! * [`bundle`]: the folder a model is shipped in, its manifest, hashes and goldens.
-//! * [`error`]: everything that can go wrong, one enum.
 
-pub mod bundle;
-pub mod error;
+mod batches;
+mod bundle;
+mod encoder;
+mod error;
+mod memory;
+pub mod runtime;
+mod session;
+mod tokens;
+mod vectors;
 
-pub use bundle::{Bundle, Golden, Manifest, Prefixes, Role};
+pub use batches::MAX_BATCH_TOKENS;
+pub use bundle::{Bundle, GOLDEN, Golden, MANIFEST, MODEL, Manifest, Pooling, Prefixes, Role, TOKENIZER, sha256};
+pub use encoder::{Encoder, Options, Vector};
 pub use error::{Error, Result};
+pub use tokens::{MAX_TEXT_BYTES, Overflow};
+pub use vectors::dot;

@@ -1,0 +1,160 @@
+//! The encoder: an opened bundle that turns texts into vectors.
+
+use std::collections::HashMap;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use lru::LruCache;
+
+use crate::batches;
+use crate::bundle::{Bundle, Golden, Manifest, Role};
+use crate::error::{Error, Result};
+use crate::memory;
+use crate::session::Session;
+use crate::tokens::{Ids, Overflow, Tokens};
+use crate::vectors::{dot, weighted_mean};
+
+/// Longest text that is worth a place in the cache, in bytes.
+const MAX_CACHED_BYTES: usize = 4096;
+
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Absolute path of the ONNX Runtime library.
+    pub runtime: PathBuf,
+    /// Threads of one inference.
+    pub threads: usize,
+    /// Recent texts whose vectors are kept; 0 keeps none.
+    pub cache_entries: usize,
+}
+
+/// L2-normalised, `[dim]`.
+pub type Vector = Arc<[f32]>;
+
+type Key = (Role, Overflow, Box<str>);
+
+pub struct Encoder {
+    manifest: Manifest,
+    tokens: Tokens,
+    session: Session,
+    cache: Option<LruCache<Key, Vector>>,
+}
+
+impl Encoder {
+    /// Opens a bundle: hashes of its files, then its golden vectors, must hold on this machine.
+    pub fn open(folder: &Path, options: &Options) -> Result<Encoder> {
+        let bundle = Bundle::open(folder)?;
+        let tokens = Tokens::open(&bundle)?;
+        let session = Session::open(&bundle, &options.runtime, options.threads)?;
+        let mut encoder = Encoder { manifest: bundle.manifest.clone(), tokens, session, cache: None };
+        encoder.check_goldens(&bundle.goldens()?)?;
+        encoder.set_cache_entries(options.cache_entries);
+        memory::give_back();
+        Ok(encoder)
+    }
+
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Number of tokens of the whole input of `text`: prefix and special tokens included.
+    pub fn token_count(&self, role: Role, text: &str) -> Result<usize> {
+        self.tokens.count(role, text)
+    }
+
+    /// Resizes the cache of recent texts, forgetting the oldest ones if need be.
+    pub fn set_cache_entries(&mut self, entries: usize) {
+        match (NonZeroUsize::new(entries), &mut self.cache) {
+            (None, cache) => *cache = None,
+            (Some(entries), Some(cache)) => cache.resize(entries),
+            (Some(entries), cache) => *cache = Some(LruCache::new(entries)),
+        }
+    }
+
+    /// One vector for each text, in their order. Every text is checked before the first is embedded.
+    ///
+    /// `check` is called before every text and every batch; an error from it, or a panic through it, ends the call and leaves the
+    /// encoder usable.
+    pub fn embed(
+        &mut self,
+        role: Role,
+        texts: &[&str],
+        overflow: Overflow,
+        check: &mut dyn FnMut() -> Result<()>,
+    ) -> Result<Vec<Vector>> {
+        let mut vectors: HashMap<&str, Option<Vector>> = HashMap::new();
+        let mut missing: Vec<(&str, Vec<Ids>)> = Vec::new();
+        for &text in texts {
+            if vectors.contains_key(text) {
+                continue;
+            }
+            check()?;
+            let cached = self.cached(role, overflow, text);
+            if cached.is_none() {
+                missing.push((text, self.tokens.inputs(role, text, overflow)?));
+            }
+            vectors.insert(text, cached);
+        }
+        for (vector, (text, _)) in self.infer(&missing, check)?.into_iter().zip(&missing) {
+            self.remember(role, overflow, text, &vector);
+            vectors.insert(text, Some(vector));
+        }
+        texts
+            .iter()
+            .map(|text| vectors[text].clone().ok_or_else(|| Error::Inference("a text has no vector".into())))
+            .collect()
+    }
+
+    fn infer(&mut self, texts: &[(&str, Vec<Ids>)], check: &mut dyn FnMut() -> Result<()>) -> Result<Vec<Vector>> {
+        let inputs: Vec<Ids> = texts.iter().flat_map(|(_, inputs)| inputs.iter().cloned()).collect();
+        let mut outputs: Vec<Vec<f32>> = vec![Vec::new(); inputs.len()];
+        let plan = batches::plan(&inputs);
+        for batch in &plan {
+            check()?;
+            let ids: Vec<&Ids> = batch.iter().map(|&i| &inputs[i]).collect();
+            let vectors = self.session.run(&ids)?;
+            for (row, &i) in vectors.rows().into_iter().zip(batch) {
+                outputs[i] = row.to_vec();
+            }
+        }
+        if plan.len() > 1 {
+            memory::give_back();
+        }
+        let mut windows = inputs.iter().zip(outputs);
+        Ok(texts.iter().map(|(_, inputs)| joined(windows.by_ref().take(inputs.len()).collect())).collect())
+    }
+
+    fn cached(&mut self, role: Role, overflow: Overflow, text: &str) -> Option<Vector> {
+        self.cache.as_mut()?.get(&(role, overflow, Box::from(text))).cloned()
+    }
+
+    fn remember(&mut self, role: Role, overflow: Overflow, text: &str, vector: &Vector) {
+        if let Some(cache) = self.cache.as_mut().filter(|_| text.len() <= MAX_CACHED_BYTES) {
+            cache.put((role, overflow, Box::from(text)), vector.clone());
+        }
+    }
+
+    fn check_goldens(&mut self, goldens: &[Golden]) -> Result<()> {
+        for golden in goldens {
+            let vector = self.embed(golden.role, &[&golden.text], Overflow::Truncate, &mut || Ok(()))?;
+            let cosine = dot(&vector[0], &golden.vector);
+            if cosine.is_nan() || cosine < f64::from(self.manifest.golden_cosine) {
+                return Err(Error::GoldenMismatch {
+                    model: self.manifest.id(),
+                    text: golden.text.clone(),
+                    cosine: cosine as f32,
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The vector of a text from those of its windows; of a single window, its vector untouched.
+fn joined(mut windows: Vec<(&Ids, Vec<f32>)>) -> Vector {
+    if windows.len() == 1 {
+        return windows.remove(0).1.into();
+    }
+    let parts: Vec<(&[f32], f64)> = windows.iter().map(|(ids, v)| (v.as_slice(), ids.len() as f64)).collect();
+    weighted_mean(&parts).into()
+}

@@ -1,0 +1,81 @@
+//! The ONNX Runtime library: found, checked and loaded once in a process.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use once_cell::sync::OnceCell;
+use ort::environment::Environment;
+use ort::logging::LogLevel;
+
+use crate::bundle::sha256;
+use crate::error::{Error, Result};
+
+struct Loaded {
+    path: PathBuf,
+    environment: Environment,
+}
+
+static LOADED: OnceCell<Loaded> = OnceCell::new();
+
+/// Loads the library at `path`, or gives what is loaded already when it is the same file.
+///
+/// A process can hold one ONNX Runtime: asking for another is an [`Error::Runtime`]. Beside the library a file
+/// `<library>.sha256`, when there is one, says what the library must hash to.
+pub fn load(path: &Path) -> Result<&'static Environment> {
+    let loaded = LOADED.get_or_try_init(|| open(path))?;
+    if loaded.path != path {
+        return Err(failed(path, format!("this process has already loaded \"{}\"", loaded.path.display())));
+    }
+    Ok(&loaded.environment)
+}
+
+fn open(path: &Path) -> Result<Loaded> {
+    if !path.is_absolute() {
+        return Err(failed(path, "the path is not absolute"));
+    }
+    check_elf(path).map_err(|e| failed(path, e))?;
+    check_hash(path)?;
+    // SAFETY: changes the environment before ONNX Runtime reads it; callers load from a single thread.
+    unsafe { std::env::set_var("ORT_DISABLE_TELEMETRY", "1") };
+    let environment = ort::init_from(path)
+        .map_err(|e| failed(path, e))?
+        .with_name("drugembed")
+        .with_telemetry(false)
+        .build()
+        .map_err(|e| failed(path, e))?;
+    environment.set_log_level(LogLevel::Error);
+    Ok(Loaded { path: path.to_owned(), environment })
+}
+
+/// Refuses a library shorter than its own headers say: mapping one ends in SIGBUS, which no error handling can catch.
+fn check_elf(path: &Path) -> io::Result<()> {
+    let mut file = File::open(path)?;
+    let mut header = [0u8; 64];
+    let not_a_library = || io::Error::other("it is not a 64-bit ELF shared library");
+    file.read_exact(&mut header).map_err(|_| not_a_library())?;
+    if header[..6] != *b"\x7fELF\x02\x01" {
+        return Err(not_a_library());
+    }
+    let u16_at = |at: usize| u64::from(u16::from_le_bytes([header[at], header[at + 1]]));
+    let sections_at = u64::from_le_bytes(header[0x28..0x30].try_into().expect("eight bytes"));
+    let needed = sections_at.saturating_add(u16_at(0x3a) * u16_at(0x3c));
+    let actual = file.metadata()?.len();
+    if actual < needed {
+        return Err(io::Error::other(format!("it is truncated: {actual} bytes of {needed}")));
+    }
+    Ok(())
+}
+
+fn check_hash(path: &Path) -> Result<()> {
+    let mut recorded = path.as_os_str().to_owned();
+    recorded.push(".sha256");
+    let Ok(text) = std::fs::read_to_string(&recorded) else { return Ok(()) };
+    let expected = text.split_whitespace().next().unwrap_or_default();
+    let actual = sha256(path).map_err(|e| failed(path, e))?;
+    if actual.eq_ignore_ascii_case(expected) { Ok(()) } else { Err(Error::Tampered { path: path.to_owned() }) }
+}
+
+fn failed(path: &Path, reason: impl ToString) -> Error {
+    Error::Runtime { path: path.to_owned(), reason: reason.to_string() }
+}

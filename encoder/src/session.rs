@@ -1,0 +1,78 @@
+//! One ONNX Runtime session: token ids in, L2-normalised vectors out.
+
+use std::path::Path;
+
+use ndarray::{Array2, ArrayView2, ArrayViewD, Ix2};
+use ort::ep;
+use ort::session::Session as OrtSession;
+use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
+use ort::value::TensorRef;
+
+use crate::bundle::{Bundle, MODEL};
+use crate::error::{Error, Result};
+use crate::runtime;
+use crate::tokens::Ids;
+
+pub struct Session {
+    inner: OrtSession,
+    dim: usize,
+}
+
+impl Session {
+    /// Loads `model.onnx` of the bundle itself.
+    pub fn open(bundle: &Bundle, library: &Path, threads: usize) -> Result<Session> {
+        let path = bundle.path(MODEL);
+        let inner = builder(library, threads)?
+            .commit_from_file(&path)
+            .map_err(|e| Error::Malformed { path, reason: e.to_string() })?;
+        Ok(Session { inner, dim: bundle.manifest.dim })
+    }
+
+    /// Vectors of a batch of inputs of one length, `[batch, dim]`.
+    ///
+    /// Equal lengths need no padding, so a text's vector is the same bits in whatever batch it comes.
+    pub fn run(&mut self, batch: &[&Ids]) -> Result<Array2<f32>> {
+        let tokens = batch.first().map_or(0, |ids| ids.len());
+        debug_assert!(batch.iter().all(|ids| ids.len() == tokens));
+        let ids: Vec<i64> = batch.iter().flat_map(|ids| ids.iter().map(|&id| i64::from(id))).collect();
+        let ids = ArrayView2::from_shape((batch.len(), tokens), &ids).map_err(inference)?;
+        let mask = Array2::<i64>::ones((batch.len(), tokens));
+        let inputs = ort::inputs![
+            "input_ids" => TensorRef::from_array_view(ids).map_err(inference)?,
+            "attention_mask" => TensorRef::from_array_view(mask.view()).map_err(inference)?,
+        ];
+        let outputs = self.inner.run(inputs).map_err(inference)?;
+        let output =
+            outputs.get("sentence_embedding").ok_or_else(|| inference("the model has no output sentence_embedding"))?;
+        let vectors: ArrayViewD<f32> = output.try_extract_array().map_err(inference)?;
+        let vectors = vectors.into_dimensionality::<Ix2>().map_err(inference)?;
+        if vectors.dim() != (batch.len(), self.dim) {
+            return Err(inference(format!("the model gave {:?}, not {:?}", vectors.dim(), (batch.len(), self.dim))));
+        }
+        if vectors.iter().any(|x| !x.is_finite()) {
+            return Err(inference("the model gave a vector that is not finite"));
+        }
+        Ok(vectors.to_owned())
+    }
+}
+
+/// Session options that keep a process small and the answer reproducible: no arena, no memory pattern, no spinning.
+pub fn builder(library: &Path, threads: usize) -> Result<SessionBuilder> {
+    let environment = runtime::load(library)?;
+    let build = || -> Result<SessionBuilder, Box<dyn std::error::Error>> {
+        Ok(OrtSession::builder(environment)?
+            .with_execution_providers([ep::CPU::default().with_arena_allocator(false).build()])?
+            .with_optimization_level(GraphOptimizationLevel::All)?
+            .with_intra_threads(threads)?
+            .with_inter_threads(1)?
+            .with_parallel_execution(false)?
+            .with_memory_pattern(false)?
+            .with_intra_op_spinning(false)?
+            .with_inter_op_spinning(false)?)
+    };
+    build().map_err(|e| Error::Runtime { path: library.to_owned(), reason: e.to_string() })
+}
+
+fn inference(reason: impl ToString) -> Error {
+    Error::Inference(reason.to_string())
+}

@@ -1,0 +1,118 @@
+//! Text -> token ids, with the role's prefix, bounded by what the model can read.
+
+use tokenizers::Tokenizer;
+
+use crate::bundle::{Bundle, Prefixes, Role, TOKENIZER};
+use crate::error::{Error, Result};
+
+/// Longest text that is looked at, in bytes. Beyond it tokenizing itself could no longer be cancelled in time.
+pub const MAX_TEXT_BYTES: usize = 256 * 1024;
+
+/// What to do with a text of more tokens than the model reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Overflow {
+    /// Refuse it.
+    Error,
+    /// Embed its beginning.
+    Truncate,
+    /// Embed it window by window; the vector is the windows' mean, weighted by tokens, L2-normalised.
+    Window,
+}
+
+/// Token ids of one model input, special tokens included.
+pub type Ids = Vec<u32>;
+
+pub struct Tokens {
+    tokenizer: Tokenizer,
+    prefixes: Prefixes,
+    max_tokens: usize,
+    /// Special tokens around every input.
+    begin: u32,
+    end: u32,
+}
+
+impl Tokens {
+    pub fn open(bundle: &Bundle) -> Result<Tokens> {
+        let path = bundle.path(TOKENIZER);
+        let malformed = |reason: String| Error::Malformed { path: path.clone(), reason };
+        let mut tokenizer = Tokenizer::from_file(&path).map_err(|e| malformed(e.to_string()))?;
+        tokenizer.with_padding(None);
+        tokenizer.with_truncation(None).map_err(|e| malformed(e.to_string()))?;
+        let id =
+            |token: &str| tokenizer.token_to_id(token).ok_or_else(|| malformed(format!("it has no token {token}")));
+        let (begin, end) = (id("<s>")?, id("</s>")?);
+        let prefixes = bundle.manifest.prefix.clone();
+        Ok(Tokens { tokenizer, prefixes, max_tokens: bundle.manifest.max_tokens, begin, end })
+    }
+
+    /// Number of tokens of the whole input: prefix, text and special tokens.
+    pub fn count(&self, role: Role, text: &str) -> Result<usize> {
+        Ok(self.content(role, text)?.len() + 2)
+    }
+
+    /// The model inputs for a text: one, or several windows when it is too long and `overflow` says so.
+    pub fn inputs(&self, role: Role, text: &str, overflow: Overflow) -> Result<Vec<Ids>> {
+        let content = self.content(role, text)?;
+        let room = self.max_tokens - 2;
+        if content.len() <= room {
+            return Ok(vec![self.framed(&content)]);
+        }
+        match overflow {
+            Overflow::Error => Err(Error::TooLong { tokens: content.len() + 2, limit: self.max_tokens }),
+            Overflow::Truncate => Ok(vec![self.framed(&content[..room])]),
+            Overflow::Window => self.windows(role, &content, room),
+        }
+    }
+
+    /// Every window carries the prefix; windows don't overlap, and are of nearly equal length.
+    fn windows(&self, role: Role, content: &[u32], room: usize) -> Result<Vec<Ids>> {
+        let head = self.encode(self.prefixes.of(role).trim_end())?;
+        let head = if content.starts_with(&head) { head.len() } else { 0 };
+        let (prefix, body) = content.split_at(head);
+        let count = body.len().div_ceil(room - head);
+        let width = body.len().div_ceil(count);
+        Ok(body.chunks(width).map(|part| self.framed(&[prefix, part].concat())).collect())
+    }
+
+    /// Ids of prefix and text, without special tokens.
+    fn content(&self, role: Role, text: &str) -> Result<Ids> {
+        if text.len() > MAX_TEXT_BYTES {
+            return Err(Error::TooLarge { bytes: text.len(), limit: MAX_TEXT_BYTES });
+        }
+        if text.chars().all(is_blank) {
+            return Err(Error::Blank);
+        }
+        self.encode(&format!("{}{text}", self.prefixes.of(role)))
+    }
+
+    fn encode(&self, text: &str) -> Result<Ids> {
+        let encoding = self.tokenizer.encode(text, false).map_err(|e| Error::Tokenize(e.to_string()))?;
+        Ok(encoding.get_ids().to_vec())
+    }
+
+    fn framed(&self, content: &[u32]) -> Ids {
+        let mut ids = Vec::with_capacity(content.len() + 2);
+        ids.push(self.begin);
+        ids.extend_from_slice(content);
+        ids.push(self.end);
+        ids
+    }
+}
+
+/// Blank to a reader: white space, control and zero-width characters, the byte-order mark, Hangul fillers.
+fn is_blank(c: char) -> bool {
+    c.is_whitespace()
+        || c.is_control()
+        || matches!(
+            c,
+            '\u{200b}'
+                ..='\u{200f}'
+                    | '\u{2060}'
+                    | '\u{feff}'
+                    | '\u{115f}'
+                    | '\u{1160}'
+                    | '\u{3164}'
+                    | '\u{ffa0}'
+                    | '\u{00ad}'
+        )
+}
