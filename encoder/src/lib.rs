@@ -10,6 +10,7 @@ mod memory;
 pub mod runtime;
 mod session;
 mod tokens;
+mod unigram;
 mod vectors;
 
 pub use batches::MAX_BATCH_TOKENS;

@@ -1,9 +1,15 @@
 //! Text -> token ids, with the role's prefix, bounded by what the model can read.
 
-use tokenizers::Tokenizer;
+use std::borrow::Cow;
+use std::fs;
+use std::path::Path;
 
-use crate::bundle::{Bundle, Prefixes, Role, TOKENIZER};
+use tokenizers::Tokenizer;
+use unicode_normalization::{UnicodeNormalization, is_nfc};
+
+use crate::bundle::{Bundle, Manifest, Prefixes, Role, TOKENIZER};
 use crate::error::{Error, Result};
+use crate::unigram::Unigram;
 
 /// Longest text that is looked at, in bytes. Beyond it tokenizing itself could no longer be cancelled in time.
 pub const MAX_TEXT_BYTES: usize = 256 * 1024;
@@ -22,8 +28,46 @@ pub enum Overflow {
 /// Token ids of one model input, special tokens included.
 pub type Ids = Vec<u32>;
 
+/// XLM-RoBERTa's kind is read compactly; every other kind by the `tokenizers` library.
+enum Reader {
+    Compact(Box<Unigram>),
+    Library(Box<Tokenizer>),
+}
+
+impl Reader {
+    fn open(path: &Path, json: &str) -> Result<Reader> {
+        if let Some(unigram) = Unigram::from_json(path, json)? {
+            return Ok(Reader::Compact(Box::new(unigram)));
+        }
+        let malformed =
+            |reason: tokenizers::Error| Error::Malformed { path: path.to_owned(), reason: reason.to_string() };
+        let mut tokenizer: Tokenizer = json.parse().map_err(malformed)?;
+        tokenizer.with_padding(None);
+        tokenizer.set_encode_special_tokens(true);
+        tokenizer.with_truncation(None).map_err(malformed)?;
+        Ok(Reader::Library(Box::new(tokenizer)))
+    }
+
+    fn special(&self, token: &str) -> Option<u32> {
+        match self {
+            Reader::Compact(unigram) => unigram.special(token),
+            Reader::Library(tokenizer) => tokenizer.token_to_id(token),
+        }
+    }
+
+    fn encode(&self, text: &str) -> Result<Ids> {
+        match self {
+            Reader::Compact(unigram) => Ok(unigram.encode(text)),
+            Reader::Library(tokenizer) => {
+                let encoding = tokenizer.encode(text, false).map_err(|e| Error::Tokenize(e.to_string()))?;
+                Ok(encoding.get_ids().to_vec())
+            }
+        }
+    }
+}
+
 pub struct Tokens {
-    tokenizer: Tokenizer,
+    reader: Reader,
     prefixes: Prefixes,
     max_tokens: usize,
     /// Special tokens around every input.
@@ -34,15 +78,15 @@ pub struct Tokens {
 impl Tokens {
     pub fn open(bundle: &Bundle) -> Result<Tokens> {
         let path = bundle.path(TOKENIZER);
-        let malformed = |reason: String| Error::Malformed { path: path.clone(), reason };
-        let mut tokenizer = Tokenizer::from_file(&path).map_err(|e| malformed(e.to_string()))?;
-        tokenizer.with_padding(None);
-        tokenizer.with_truncation(None).map_err(|e| malformed(e.to_string()))?;
-        let id =
-            |token: &str| tokenizer.token_to_id(token).ok_or_else(|| malformed(format!("it has no token {token}")));
-        let (begin, end) = (id("<s>")?, id("</s>")?);
-        let prefixes = bundle.manifest.prefix.clone();
-        Ok(Tokens { tokenizer, prefixes, max_tokens: bundle.manifest.max_tokens, begin, end })
+        let json = fs::read_to_string(&path).map_err(|source| Error::Unreadable { path: path.clone(), source })?;
+        let reader = Reader::open(&path, &json)?;
+        let special = |token: &str| {
+            let missing = || Error::Malformed { path: path.clone(), reason: format!("it has no token {token}") };
+            reader.special(token).ok_or_else(missing)
+        };
+        let (begin, end) = (special("<s>")?, special("</s>")?);
+        let Manifest { prefix, max_tokens, .. } = &bundle.manifest;
+        Ok(Tokens { reader, prefixes: prefix.clone(), max_tokens: *max_tokens, begin, end })
     }
 
     /// Number of tokens of the whole input: prefix, text and special tokens.
@@ -66,7 +110,7 @@ impl Tokens {
 
     /// Every window carries the prefix; windows don't overlap, and are of nearly equal length.
     fn windows(&self, role: Role, content: &[u32], room: usize) -> Result<Vec<Ids>> {
-        let head = self.encode(self.prefixes.of(role).trim_end())?;
+        let head = self.reader.encode(self.prefixes.of(role).trim_end())?;
         let head = if content.starts_with(&head) { head.len() } else { 0 };
         let (prefix, body) = content.split_at(head);
         let count = body.len().div_ceil(room - head);
@@ -82,12 +126,7 @@ impl Tokens {
         if text.chars().all(is_blank) {
             return Err(Error::Blank);
         }
-        self.encode(&format!("{}{text}", self.prefixes.of(role)))
-    }
-
-    fn encode(&self, text: &str) -> Result<Ids> {
-        let encoding = self.tokenizer.encode(text, false).map_err(|e| Error::Tokenize(e.to_string()))?;
-        Ok(encoding.get_ids().to_vec())
+        self.reader.encode(&format!("{}{}", self.prefixes.of(role), composed(text)))
     }
 
     fn framed(&self, content: &[u32]) -> Ids {
@@ -97,6 +136,11 @@ impl Tokens {
         ids.push(self.end);
         ids
     }
+}
+
+/// Unicode NFC: the model's own character map does not put decomposed Hangul together (macOS file names, some exports).
+fn composed(text: &str) -> Cow<'_, str> {
+    if is_nfc(text) { Cow::Borrowed(text) } else { Cow::Owned(text.nfc().collect()) }
 }
 
 /// Blank to a reader: white space, control and zero-width characters, the byte-order mark, Hangul fillers.
