@@ -139,7 +139,7 @@ impl Tokens {
 }
 
 /// Unicode NFC: the model's own character map does not put decomposed Hangul together (macOS file names, some exports).
-fn composed(text: &str) -> Cow<'_, str> {
+pub fn composed(text: &str) -> Cow<'_, str> {
     if is_nfc(text) { Cow::Borrowed(text) } else { Cow::Owned(text.nfc().collect()) }
 }
 

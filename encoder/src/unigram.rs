@@ -12,13 +12,14 @@ use serde::Deserialize;
 use spm_precompiled::Precompiled;
 
 use crate::error::{Error, Result};
+use crate::tokens::composed;
 
 /// What an unknown character costs below the least probable token, as in sentencepiece.
 const UNKNOWN_PENALTY: f64 = 10.0;
 const SPACE: char = '▁';
 
 pub struct Unigram {
-    charsmap: Precompiled,
+    normalizers: Vec<Normalizer>,
     /// Token bytes -> id.
     trie: Map<Vec<u8>>,
     /// Log probability of each id.
@@ -44,7 +45,6 @@ impl Unigram {
         if !file.pre_tokenizer.is_xlm_roberta() {
             return Ok(None);
         }
-        let Normalizer::Precompiled { precompiled_charsmap } = &file.normalizer;
         let Model::Unigram { unk_id, vocab } = &file.model;
         if *unk_id as usize >= vocab.len() {
             return Err(malformed(format!("unk_id {unk_id} is not in its vocabulary of {}", vocab.len())));
@@ -62,12 +62,16 @@ impl Unigram {
         tokens.dedup_by(|b, a| a.0 == b.0);
         let trie = Map::from_iter(tokens.into_iter().map(|(token, Reverse(id))| (token, id)));
         let trie = trie.map_err(|e| malformed(e.to_string()))?;
-        let charsmap = serde_json::from_value(serde_json::json!({
-            "type": "Precompiled", "precompiled_charsmap": precompiled_charsmap,
-        }))
-        .map_err(|e| malformed(e.to_string()))?;
         let scores: Vec<f64> = vocab.iter().map(|(_, score)| *score).collect();
-        Ok(Some(Unigram { charsmap, trie, unknown_score: unknown_score(&scores), scores, unknown: *unk_id, specials }))
+        let normalizers = file.normalizer.steps();
+        Ok(Some(Unigram {
+            normalizers,
+            trie,
+            unknown_score: unknown_score(&scores),
+            scores,
+            unknown: *unk_id,
+            specials,
+        }))
     }
 
     /// Id of a special token.
@@ -77,7 +81,7 @@ impl Unigram {
 
     /// Ids of `text`, without special tokens; a special token's name in the text is text.
     pub fn encode(&self, text: &str) -> Vec<u32> {
-        let normalized = self.charsmap.normalize_string(text);
+        let normalized = self.normalizers.iter().fold(text.to_owned(), |text, step| step.apply(text));
         let (mut word, mut path, mut ids) = (String::new(), Vec::new(), Vec::new());
         for part in normalized.split_whitespace() {
             word.clear();
@@ -170,7 +174,7 @@ fn split_before(word: &str, delimiter: char) -> impl Iterator<Item = &str> {
 #[derive(Deserialize)]
 struct File {
     added_tokens: Vec<AddedToken>,
-    normalizer: Normalizer,
+    normalizer: Normalizers,
     pre_tokenizer: PreTokenizer,
     model: Model,
 }
@@ -183,9 +187,60 @@ struct AddedToken {
 }
 
 #[derive(Deserialize)]
+#[serde(untagged)]
+enum Normalizers {
+    Sequence(Sequence),
+    One(Normalizer),
+}
+
+#[derive(Deserialize)]
 #[serde(tag = "type")]
+enum Sequence {
+    Sequence { normalizers: Vec<Normalizer> },
+}
+
+impl Normalizers {
+    fn steps(self) -> Vec<Normalizer> {
+        match self {
+            Normalizers::Sequence(Sequence::Sequence { normalizers }) => normalizers,
+            Normalizers::One(normalizer) => vec![normalizer],
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
 enum Normalizer {
-    Precompiled { precompiled_charsmap: String },
+    Charsmap(Box<Precompiled>),
+    Simple(Simple),
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "type")]
+enum Simple {
+    #[serde(rename = "NFC")]
+    Nfc,
+    Replace {
+        pattern: Pattern,
+        content: String,
+    },
+}
+
+#[derive(Deserialize)]
+enum Pattern {
+    String(String),
+}
+
+impl Normalizer {
+    fn apply(&self, text: String) -> String {
+        match self {
+            Normalizer::Charsmap(charsmap) => charsmap.normalize_string(&text),
+            Normalizer::Simple(Simple::Nfc) => composed(&text).into_owned(),
+            Normalizer::Simple(Simple::Replace { pattern: Pattern::String(pattern), content }) => {
+                text.replace(pattern, content)
+            }
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -228,4 +283,78 @@ impl PreTokenizer {
 #[serde(tag = "type")]
 enum Model {
     Unigram { unk_id: u32, vocab: Vec<(String, f64)> },
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+    use std::sync::LazyLock;
+
+    use proptest::prelude::*;
+    use tokenizers::Tokenizer;
+
+    use super::*;
+
+    static BOTH: LazyLock<(Unigram, Tokenizer)> = LazyLock::new(|| {
+        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../models/e5-small-ko/tokenizer.json");
+        let json = std::fs::read_to_string(&path).expect("the committed bundle");
+        let compact = Unigram::from_json(&path, &json).expect("valid").expect("of the kind this reader knows");
+        let mut library: Tokenizer = json.parse().expect("valid");
+        library.set_encode_special_tokens(true);
+        (compact, library)
+    });
+
+    fn oracle(text: &str) -> Vec<u32> {
+        BOTH.1.encode(text, false).expect("encodes").get_ids().to_vec()
+    }
+
+    fn agrees(text: &str) {
+        assert_eq!(BOTH.0.encode(text), oracle(text), "{text:?}");
+    }
+
+    #[test]
+    fn agrees_with_the_library_on_drug_texts() {
+        for text in [
+            "",
+            " ",
+            "passage: 타이레놀정500밀리그람(아세트아미노펜)",
+            "query: 열을 내리는  약은?",
+            "Acetaminophen/Anhydrous Caffeine 300mg·50㎎, ０．５％ β-카로틴 5㎖",
+            "감기약▁▁기침 ▁ 콧물",
+            "漢方 葛根湯 갈근탕 ①②",
+            "👨\u{200d}👩\u{200d}👧 쪼개도 되나요\u{0301}?",
+        ] {
+            agrees(text);
+        }
+    }
+
+    #[test]
+    fn names_of_special_tokens_are_text() {
+        let ids = BOTH.0.encode("</s> <mask>약<s>");
+        assert!(["<s>", "</s>", "<mask>"].iter().all(|name| !ids.contains(&BOTH.0.special(name).expect("special"))));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+        #[test]
+        fn agrees_with_the_library_on_korean(text in "[가-힣ㄱ-ㅎㅏ-ㅣ ]{0,40}") {
+            prop_assert_eq!(BOTH.0.encode(&text), oracle(&text));
+        }
+
+        #[test]
+        fn agrees_with_the_library_on_mixed_text(text in "[가-힣a-zA-Z0-9０-９Ａ-Ｚα-ω㎎㎖℃%.,()\\[\\]/+▁ \t\u{3000}\u{a0}-]{0,60}") {
+            prop_assert_eq!(BOTH.0.encode(&text), oracle(&text));
+        }
+
+        #[test]
+        fn agrees_with_the_library_on_jamo(text in "[\u{1100}-\u{1112}\u{1161}-\u{1175}\u{11a8}-\u{11c2} ]{0,40}") {
+            prop_assert_eq!(BOTH.0.encode(&text), oracle(&text));
+        }
+
+        #[test]
+        fn agrees_with_the_library_on_any_unicode(text in any::<String>()) {
+            prop_assert_eq!(BOTH.0.encode(&text), oracle(&text));
+        }
+    }
 }
