@@ -1,1 +1,29 @@
+//! drugembed: Korean drug text to vectors inside PostgreSQL. This crate is the SQL surface of the `encoder` crate.
+//!
+//! * [`embed`], [`similarity`], [`document`], [`info`]: the SQL functions.
+//! * [`resident`]: the one encoder of this process, loaded at first use or preloaded by the postmaster.
+//! * [`settings`]: `drugembed.*`.
+//! * [`text`], [`vector`]: `text`, `text[]` and pgvector's `vector` as PostgreSQL passes them; the `unsafe` code is there.
+//! * [`errors`]: every error's SQLSTATE, message, DETAIL and HINT.
+
+mod document;
+mod embed;
+mod errors;
+mod info;
+mod resident;
+mod settings;
+mod similarity;
+mod text;
+mod vector;
+
+use pgrx::prelude::*;
+
 pgrx::pg_module_magic!(name, version);
+
+extension_sql_file!("../sql/labels.sql", name = "labels", finalize);
+
+#[pg_guard]
+pub extern "C-unwind" fn _PG_init() {
+    settings::define();
+    resident::preload();
+}

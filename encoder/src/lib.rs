@@ -5,6 +5,7 @@
 mod batches;
 mod bundle;
 mod encoder;
+mod document;
 mod error;
 mod memory;
 pub mod runtime;
@@ -15,6 +16,7 @@ mod vectors;
 
 pub use batches::MAX_BATCH_TOKENS;
 pub use bundle::{Bundle, GOLDEN, Golden, MANIFEST, MODEL, Manifest, Pooling, Prefixes, Role, TOKENIZER, sha256};
+pub use document::document;
 pub use encoder::{Encoder, Options, Vector};
 pub use error::{Error, Result};
 pub use tokens::{MAX_TEXT_BYTES, Overflow};

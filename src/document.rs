@@ -1,0 +1,20 @@
+//! `drug_document`: the text that stands for a product.
+
+use pgrx::prelude::*;
+
+use crate::errors::SqlResult;
+use crate::text::Text;
+
+#[pg_extern(immutable, parallel_safe, cost = 10)]
+fn drug_document(
+    name: Option<Text<'_>>,
+    product_type: default!(Option<Text<'_>>, "NULL"),
+    ingredients: default!(Option<Text<'_>>, "NULL"),
+) -> SqlResult<Option<String>> {
+    let document = encoder::document(or_empty(name)?, or_empty(product_type)?, or_empty(ingredients)?);
+    Ok(Some(document).filter(|document| !document.is_empty()))
+}
+
+fn or_empty(text: Option<Text<'_>>) -> SqlResult<&str> {
+    text.map_or(Ok(""), |text| text.utf8())
+}

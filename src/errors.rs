@@ -1,0 +1,135 @@
+//! Every error that SQL can see: SQLSTATE, message, DETAIL, HINT.
+
+use std::io::ErrorKind;
+
+use encoder::Error;
+use pgrx::pg_sys::panic::ErrorReport;
+use pgrx::prelude::*;
+
+pub type SqlResult<T> = Result<T, ErrorReport>;
+
+const REINSTALL: &str =
+    "Install the model again with \"make install\", or set drugembed.model to a bundle that is whole.";
+
+/// An error of the encoder as PostgreSQL reports it.
+pub fn report(error: Error) -> ErrorReport {
+    use PgSqlErrorCode::*;
+    let message = error.to_string();
+    match error {
+        Error::Unreadable { path, source } => {
+            let code = match source.kind() {
+                ErrorKind::NotFound => ERRCODE_UNDEFINED_FILE,
+                ErrorKind::PermissionDenied => ERRCODE_INSUFFICIENT_PRIVILEGE,
+                _ => ERRCODE_IO_ERROR,
+            };
+            new(code, format!("could not read model bundle file \"{}\"", path.display()))
+                .set_detail(format!("The operating system says: {source}."))
+                .set_hint(
+                    "Set drugembed.model to the name of an installed model, or to the absolute path of a bundle \
+                     that the server's user can read.",
+                )
+        }
+        Error::Malformed { path, reason } => {
+            new(ERRCODE_CONFIG_FILE_ERROR, format!("model bundle file \"{}\" is not valid", path.display()))
+                .set_detail(sentence(&reason))
+                .set_hint(REINSTALL)
+        }
+        Error::Tampered { .. } => new(ERRCODE_DATA_CORRUPTED, message)
+            .set_detail("The file is truncated or was changed after it was made.")
+            .set_hint("Install it again with \"make install\"."),
+        Error::GoldenMismatch { model, text, cosine } => new(
+            ERRCODE_SYSTEM_ERROR,
+            format!("model \"{model}\" does not reproduce its reference vectors on this machine"),
+        )
+        .set_detail(format!("The vector of {text:?} has cosine {cosine:.6} to its reference."))
+        .set_hint("Use the ONNX Runtime version named in the model's manifest.toml, or an fp32 bundle of the model."),
+        Error::Runtime { path, reason } => {
+            let code = if path.exists() { ERRCODE_SYSTEM_ERROR } else { ERRCODE_UNDEFINED_FILE };
+            new(code, format!("could not use ONNX Runtime library \"{}\"", path.display()))
+                .set_detail(sentence(&reason))
+                .set_hint(
+                    "Install it again with \"make install\", or set drugembed.onnxruntime to the absolute path of \
+                     libonnxruntime.so and reconnect.",
+                )
+        }
+        Error::Inference(reason) => new(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION, "could not compute an embedding")
+            .set_detail(sentence(&reason))
+            .set_hint("Check the model and the ONNX Runtime version with drug_model()."),
+        Error::Tokenize(reason) => new(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION, "could not tokenize the text")
+            .set_detail(sentence(&reason))
+            .set_hint("Remove unusual characters from the text."),
+        Error::Blank => new(ERRCODE_INVALID_PARAMETER_VALUE, "text to embed is empty or holds only blanks")
+            .set_hint("Give NULL for a missing text, as NULLIF(btrim(column), '') does: the answer is then NULL."),
+        Error::TooLarge { .. } => new(ERRCODE_PROGRAM_LIMIT_EXCEEDED, message)
+            .set_hint("Embed a part of it, such as left(text, 2000), or one row for each section."),
+        Error::TooLong { .. } => new(ERRCODE_PROGRAM_LIMIT_EXCEEDED, message).set_hint(
+            "Set drugembed.on_overflow to \"truncate\" to embed its beginning, or to \"window\" to embed all of it \
+             in parts; a call that names its model always refuses.",
+        ),
+        Error::Cancelled => new(ERRCODE_QUERY_CANCELED, message).set_hint("Run the statement again."),
+    }
+}
+
+pub fn not_utf8() -> ErrorReport {
+    new(PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED, "drugembed works only in a database whose encoding is UTF8")
+        .set_hint("Create the database with ENCODING 'UTF8' TEMPLATE template0.")
+}
+
+pub fn invalid_utf8() -> ErrorReport {
+    new(PgSqlErrorCode::ERRCODE_CHARACTER_NOT_IN_REPERTOIRE, "text to embed is not valid UTF-8")
+        .set_hint("Check how the text was loaded.")
+}
+
+pub fn not_one_dimensional(dimensions: i32) -> ErrorReport {
+    new(
+        PgSqlErrorCode::ERRCODE_ARRAY_ELEMENT_ERROR,
+        format!("array of texts to embed has {dimensions} dimensions, not one"),
+    )
+    .set_hint("Give a one-dimensional array, such as array_agg(column) makes.")
+}
+
+pub fn malformed_vector() -> ErrorReport {
+    new(PgSqlErrorCode::ERRCODE_DATA_CORRUPTED, "vector is not in the layout of pgvector")
+        .set_hint("drugembed knows the layout of pgvector 0.5 to 0.8.")
+}
+
+pub fn wrong_dimension(actual: usize, expected: usize, model: &str) -> ErrorReport {
+    new(
+        PgSqlErrorCode::ERRCODE_DATA_EXCEPTION,
+        format!("vector has {actual} dimensions, but model \"{model}\" makes {expected}"),
+    )
+    .set_hint("Compare only vectors that drug_embed made with this model.")
+}
+
+pub fn no_direction() -> ErrorReport {
+    new(PgSqlErrorCode::ERRCODE_DATA_EXCEPTION, "vector has no direction: its length is zero or not finite")
+        .set_hint("Compare only vectors that drug_embed made.")
+}
+
+pub fn other_model(asked: &str, held: &str) -> ErrorReport {
+    new(
+        PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+        format!("model \"{asked}\" is asked for, but this server holds \"{held}\""),
+    )
+    .set_detail("Vectors of different models cannot be compared.")
+    .set_hint(
+        "Install that model and set drugembed.model to it, or name the held model and make the stored vectors again.",
+    )
+}
+
+pub fn busy() -> ErrorReport {
+    new(PgSqlErrorCode::ERRCODE_OBJECT_IN_USE, "the encoder of this session is in use by the calling statement")
+        .set_hint("Call the function outside of itself.")
+}
+
+#[track_caller]
+fn new(code: PgSqlErrorCode, message: impl Into<std::borrow::Cow<'static, str>>) -> ErrorReport {
+    ErrorReport::new(code, message, "drugembed")
+}
+
+/// A reason as a DETAIL: capitalised, with a full stop.
+fn sentence(reason: &str) -> String {
+    let reason = reason.trim().trim_end_matches('.');
+    let mut letters = reason.chars();
+    letters.next().map_or_else(String::new, |first| format!("{}{}.", first.to_uppercase(), letters.as_str()))
+}
