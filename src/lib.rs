@@ -2,9 +2,12 @@
 //!
 //! * [`embed`], [`similarity`], [`document`], [`info`]: the SQL functions.
 //! * [`resident`]: the one encoder of this process, loaded at first use or preloaded by the postmaster.
-//! * [`settings`]: `drugembed.*`.
+//! * [`settings`]: the settings, `drugembed.*`.
 //! * [`text`], [`vector`]: `text`, `text[]` and pgvector's `vector` as PostgreSQL passes them; the `unsafe` code is there.
 //! * [`errors`]: every error's SQLSTATE, message, DETAIL and HINT.
+
+// pgrx keeps SQLSTATE and HINT only of an ErrorReport that is returned as it is, not boxed.
+#![allow(clippy::result_large_err)]
 
 mod document;
 mod embed;

@@ -81,7 +81,8 @@ pub fn define() {
 /// The setting as written, and the folder that it means.
 pub fn model() -> (String, PathBuf) {
     let name = string(&MODEL);
-    let folder = if name.starts_with('/') { PathBuf::from(&name) } else { share_folder().join("drugembed/models").join(&name) };
+    let folder =
+        if name.starts_with('/') { PathBuf::from(&name) } else { share_folder().join("drugembed/models").join(&name) };
     (name, folder)
 }
 
@@ -121,7 +122,9 @@ unsafe extern "C-unwind" fn check_model(
     _source: pg_sys::GucSource::Type,
 ) -> bool {
     // SAFETY: PostgreSQL passes the address of the proposed value.
-    unsafe { check(value, is_model, c"Give the name of an installed model, such as \"e5-small-ko\", or an absolute path.") }
+    unsafe {
+        check(value, is_model, c"Give the name of an installed model, such as \"e5-small-ko\", or an absolute path.")
+    }
 }
 
 #[pg_guard]

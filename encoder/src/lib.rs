@@ -4,8 +4,8 @@
 
 mod batches;
 mod bundle;
-mod encoder;
 mod document;
+mod encoder;
 mod error;
 mod memory;
 pub mod runtime;
