@@ -1,6 +1,7 @@
 //! `drug_model`, `drug_token_count`: what answers, and how much of a text it sees.
 
 use encoder::Role;
+use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 
 use crate::errors::{self, SqlResult};
@@ -15,18 +16,23 @@ fn drug_token_count(text: Text<'_>) -> SqlResult<i32> {
     Ok(i32::try_from(count).unwrap_or(i32::MAX))
 }
 
-type ModelRow = (
-    name!(model, String),
-    name!(dim, i32),
-    name!(max_tokens, i32),
-    name!(precision, String),
-    name!(base_model, String),
-    name!(license, String),
-    name!(preloaded, bool),
-);
-
 #[pg_extern(stable, strict, parallel_safe, cost = 100)]
-fn drug_model() -> SqlResult<TableIterator<'static, ModelRow>> {
+#[allow(clippy::type_complexity)]
+fn drug_model() -> Result<
+    TableIterator<
+        'static,
+        (
+            name!(model, String),
+            name!(dim, i32),
+            name!(max_tokens, i32),
+            name!(precision, String),
+            name!(base_model, String),
+            name!(license, String),
+            name!(preloaded, bool),
+        ),
+    >,
+    ErrorReport,
+> {
     let preloaded = resident::is_preloaded()?;
     let manifest = resident::with_encoder(|encoder| Ok(encoder.manifest().clone()))?;
     let row = (

