@@ -86,14 +86,14 @@ fn runtime_library(world: &World) {
         let library = copies.join(damage);
         fs::copy(world.install.runtime(), &library).expect("a copy");
         spoil(&library);
-        check_runtime(world, &library, sqlstate);
+        check_runtime(world, &library, sqlstate, "ONNX Runtime");
     }
     // With its hash beside it, as make install puts it, a changed library is refused before it is loaded.
     let library = copies.join("tampered");
     fs::copy(world.install.runtime(), &library).expect("a copy");
     fs::copy(world.install.runtime().with_extension("so.sha256"), copies.join("tampered.sha256")).expect("its hash");
     tamper(&library);
-    check_runtime(world, &library, "XX001");
+    check_runtime(world, &library, "XX001", "SHA-256");
 }
 
 fn check(world: &World, bundle: &Path, sqlstate: &str, part: &str) {
@@ -109,10 +109,10 @@ fn check_in(world: &World, database: &str, bundle: &Path, sqlstate: &str, part: 
     let _ = fs::remove_dir_all(bundle);
 }
 
-fn check_runtime(world: &World, library: &Path, sqlstate: &str) {
+fn check_runtime(world: &World, library: &Path, sqlstate: &str, part: &str) {
     let mut client = world.server.connect("broken_runtime");
     client.batch_execute(&format!("SET drugembed.onnxruntime = '{}'", library.display())).expect("SET");
-    assert_error(&mut client, "SELECT drug_embed('타이레놀정')", sqlstate, "ONNX Runtime");
+    assert_error(&mut client, "SELECT drug_embed('타이레놀정')", sqlstate, part);
     client.batch_execute("RESET drugembed.onnxruntime").expect("RESET");
     assert_eq!(value(&mut client, "SELECT vector_dims(drug_embed('타이레놀정'))"), "384");
 }

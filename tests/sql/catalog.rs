@@ -21,7 +21,7 @@ fn labels_and_comments(world: &World) {
     assert_eq!(column(&mut client, &bare), Vec::<String>::new());
     let label = |signature: &str| {
         format!(
-            "SELECT provolatile || proparallel || proisstrict::int::text FROM pg_proc WHERE oid = '{signature}'::regprocedure"
+            "SELECT provolatile::text || proparallel::text || proisstrict::int::text FROM pg_proc WHERE oid = '{signature}'::regprocedure"
         )
     };
     for (signature, expected) in [

@@ -83,7 +83,7 @@ fn pinned_model(world: &World) {
     client
         .batch_execute(&format!(
             "CREATE TABLE products (name text, embedding vector(384) GENERATED ALWAYS AS (drug_embed('{model}', name)) STORED);
-             CREATE INDEX ON products USING hnsw (drug_embed('{model}', name) vector_cosine_ops);
+             CREATE INDEX ON products USING hnsw ((drug_embed('{model}', name)::vector(384)) vector_cosine_ops);
              INSERT INTO products VALUES ('타이레놀정'), (NULL)"
         ))
         .expect("a generated column and an expression index");

@@ -41,6 +41,7 @@ impl Server {
         let process = thread::spawn(move || {
             postgres.spawn().expect("postgres starts").wait().expect("postgres ends");
         });
+        let server = Server { data, sockets, process: Some(process) };
         server.wait_until_ready();
         server
     }
