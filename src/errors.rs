@@ -34,12 +34,11 @@ pub fn report(error: Error) -> ErrorReport {
                 .set_detail(sentence(&reason))
                 .set_hint(REINSTALL)
         }
-        Error::Tampered { path } => new(
-            ERRCODE_DATA_CORRUPTED,
-            format!("file \"{}\" does not match its recorded SHA-256", path.display()),
-        )
-            .set_detail("The file is truncated or was changed after it was made.")
-            .set_hint("Install it again with \"make install\"."),
+        Error::Tampered { path } => {
+            new(ERRCODE_DATA_CORRUPTED, format!("file \"{}\" does not match its recorded SHA-256", path.display()))
+                .set_detail("The file is truncated or was changed after it was made.")
+                .set_hint("Install it again with \"make install\".")
+        }
         Error::GoldenMismatch { model, text, cosine } => new(
             ERRCODE_SYSTEM_ERROR,
             format!("model \"{model}\" does not reproduce its reference vectors on this machine"),

@@ -34,7 +34,7 @@ fn model_files(world: &World) {
         }
     }
     let unreadable = world.install.copy_model("unreadable");
-    fs::set_permissions(unreadable.join("model.onnx"), Permissions::from_mode(0)).expect("chmod");
+    fs::set_permissions(unreadable.join("model.onnx"), Permissions::from_mode(0o000)).expect("chmod");
     check(world, &unreadable, "42501", "model.onnx");
     check(world, Path::new("/nonexistent"), "58P01", "manifest.toml");
 }
