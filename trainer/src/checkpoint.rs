@@ -150,7 +150,7 @@ impl Checkpoint {
                 .iter()
                 .map(|(name, data)| Ok((*name, TensorView::new(Dtype::F32, self.tensors[*name].shape.clone(), data)?)))
                 .collect::<Result<Vec<_>>>()?;
-            safetensors::serialize_to_file(views, None, &temporary.join(WEIGHTS))?;
+            fs::write(temporary.join(WEIGHTS), safetensors::serialize(views, None)?)?;
             Ok(())
         })
     }
