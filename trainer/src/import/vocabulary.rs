@@ -126,7 +126,7 @@ fn is_common_hanja(c: char) -> bool {
 mod tests {
     use super::*;
     use crate::checkpoint::tests::random;
-    use crate::import::corpus::{compare, parse_tokenizer, used_tokens};
+    use crate::corpus::{compare, parse_tokenizer, used_tokens};
     use crate::import::tokenizer::xlm_roberta;
 
     const PIECES: [&str; 16] = [

@@ -8,7 +8,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use tokenizers::Tokenizer;
 
-use super::vocabulary::is_hangul;
+use crate::import::vocabulary::is_hangul;
 
 /// The cells of a .csv or .tsv file, the lines of any other; blank ones left out.
 pub fn read(path: &Path) -> Result<Vec<String>> {

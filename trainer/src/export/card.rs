@@ -1,0 +1,57 @@
+//! The model card, filled from the bundle itself.
+
+use encoder::Manifest;
+
+use super::verify::Agreement;
+use crate::checkpoint::Checkpoint;
+
+pub fn text(manifest: &Manifest, checkpoint: &Checkpoint, agreement: &Agreement, note: Option<&str>) -> String {
+    let config = &checkpoint.config;
+    let history: String =
+        checkpoint.config.origin.iter().flat_map(|origin| &origin.history).map(|step| format!("* {step}\n")).collect();
+    let note = note.map(|note| format!("\n{}\n", note.trim_end())).unwrap_or_default();
+    let Manifest { prefix, .. } = manifest;
+    format!(
+        "# {id}
+
+Turns Korean (and English) drug text into vectors of {dim} numbers for semantic search. Used by the PostgreSQL extension
+drugembed, and by anything that runs ONNX.
+
+| | |
+|---|---|
+| base model | {base} ({base_revision}) |
+| licence | {license}, as the base model |
+| layers, width, tokens in the vocabulary | {layers}, {dim}, {vocabulary} |
+| longest input | {max_tokens} tokens, prefix and special tokens included |
+| pooling | mean over tokens, then L2-normalised |
+| precision | {precision}; {agreement} against the float32 checkpoint |
+| made and checked with | ONNX Runtime {runtime} |
+
+## What happened to the weights
+{history}{note}
+## How to use it
+`model.onnx` takes `input_ids` and `attention_mask` (int64, batch x tokens) and gives `sentence_embedding` (float32, batch x {dim}).
+Put the prefix before the text: `{document}` before what is to be found, `{query}` before a question, `{similarity}` before both
+sides of a comparison. Vectors of different revisions must not be mixed.
+
+## Limits
+* A search aid, not medical advice: a high similarity says that two texts are alike, not that a drug is right or safe for anyone.
+* It knows words, not doses, interactions or a patient; numbers and negations weigh little in its vectors.
+* Cosines of unrelated texts are not near 0: compare them with each other, not with a fixed threshold.
+* Characters outside Korean, Latin, Greek, digits, punctuation and common Hanja may be unknown to the vocabulary.
+",
+        id = manifest.id(),
+        dim = manifest.dim,
+        base = manifest.base_model,
+        base_revision = manifest.base_revision,
+        license = manifest.license,
+        layers = config.num_hidden_layers,
+        vocabulary = config.vocab_size,
+        max_tokens = manifest.max_tokens,
+        precision = manifest.precision,
+        runtime = manifest.runtime,
+        document = prefix.document,
+        query = prefix.query,
+        similarity = prefix.similarity,
+    )
+}

@@ -1,0 +1,134 @@
+//! The encoder computed in plain Rust, float32, one text at a time: the judge of what ONNX Runtime makes of an exported graph,
+//! and the source of the ranges that quantisation needs.
+
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, s};
+
+use crate::checkpoint::Checkpoint;
+
+/// Activations that enter a linear layer, `[tokens, width]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Site {
+    /// Into query, key and value.
+    Attention,
+    /// Out of the attention heads.
+    Context,
+    /// Into the feed-forward layer.
+    FeedForward,
+}
+
+pub struct Forward<'a> {
+    checkpoint: &'a Checkpoint,
+}
+
+impl<'a> Forward<'a> {
+    pub fn new(checkpoint: &'a Checkpoint) -> Forward<'a> {
+        Forward { checkpoint }
+    }
+
+    /// L2-normalised mean of the last layer's token vectors; `see` is shown every activation that enters a linear layer.
+    pub fn embed(&self, ids: &[u32], see: &mut dyn FnMut(usize, Site, &Array2<f32>)) -> Vec<f32> {
+        let config = &self.checkpoint.config;
+        let mut x = self.embeddings(ids);
+        for layer in 0..config.num_hidden_layers {
+            let name = |part: &str| format!("encoder.layer.{layer}.{part}");
+            see(layer, Site::Attention, &x);
+            let context = self.attention(layer, &x);
+            see(layer, Site::Context, &context);
+            let attended = self.linear(&name("attention.output.dense"), &context) + &x;
+            x = self.layer_norm(&name("attention.output.LayerNorm"), attended);
+            see(layer, Site::FeedForward, &x);
+            let mut hidden = self.linear(&name("intermediate.dense"), &x);
+            hidden.mapv_inplace(gelu);
+            x = self.layer_norm(&name("output.LayerNorm"), self.linear(&name("output.dense"), &hidden) + &x);
+        }
+        let mean = x.sum_axis(Axis(0));
+        let norm = mean.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>().sqrt();
+        mean.iter().map(|v| (f64::from(*v) / norm) as f32).collect()
+    }
+
+    fn embeddings(&self, ids: &[u32]) -> Array2<f32> {
+        let words = self.matrix("embeddings.word_embeddings.weight");
+        let positions = self.matrix("embeddings.position_embeddings.weight");
+        let segment = self.matrix("embeddings.token_type_embeddings.weight");
+        let mut x = Array2::zeros((ids.len(), words.ncols()));
+        for (position, (mut row, id)) in x.rows_mut().into_iter().zip(ids).enumerate() {
+            row.assign(&words.row(*id as usize));
+            row += &positions.row(position);
+            row += &segment.row(0);
+        }
+        self.layer_norm("embeddings.LayerNorm", x)
+    }
+
+    fn attention(&self, layer: usize, x: &Array2<f32>) -> Array2<f32> {
+        let project = |part: &str| self.linear(&format!("encoder.layer.{layer}.attention.self.{part}"), x);
+        let (q, k, v) = (project("query"), project("key"), project("value"));
+        let heads = self.checkpoint.config.num_attention_heads;
+        let width = x.ncols() / heads;
+        let mut context = Array2::zeros(x.dim());
+        for head in 0..heads {
+            let columns = s![.., head * width..(head + 1) * width];
+            let mut weights = q.slice(columns).dot(&k.slice(columns).t()) / (width as f32).sqrt();
+            for mut row in weights.rows_mut() {
+                let most = row.fold(f32::NEG_INFINITY, |a, b| a.max(*b));
+                row.mapv_inplace(|v| (v - most).exp());
+                let total = row.sum();
+                row /= total;
+            }
+            context.slice_mut(columns).assign(&weights.dot(&v.slice(columns)));
+        }
+        context
+    }
+
+    fn linear(&self, name: &str, x: &Array2<f32>) -> Array2<f32> {
+        x.dot(&self.matrix(&format!("{name}.weight")).t()) + self.vector(&format!("{name}.bias"))
+    }
+
+    fn layer_norm(&self, name: &str, mut x: Array2<f32>) -> Array2<f32> {
+        let (gain, bias) = (self.vector(&format!("{name}.weight")), self.vector(&format!("{name}.bias")));
+        for mut row in x.rows_mut() {
+            let mean = row.iter().map(|v| f64::from(*v)).sum::<f64>() / row.len() as f64;
+            let variance = row.iter().map(|v| (f64::from(*v) - mean).powi(2)).sum::<f64>() / row.len() as f64;
+            let scale = 1.0 / (variance + f64::from(self.checkpoint.config.layer_norm_eps)).sqrt();
+            row.mapv_inplace(|v| ((f64::from(v) - mean) * scale) as f32);
+            row *= &gain;
+            row += &bias;
+        }
+        x
+    }
+
+    fn matrix(&self, name: &str) -> ArrayView2<'a, f32> {
+        let tensor = self.checkpoint.tensor(name);
+        ArrayView2::from_shape((tensor.shape[0], tensor.shape[1]), &tensor.data).expect("a matrix")
+    }
+
+    fn vector(&self, name: &str) -> ArrayView1<'a, f32> {
+        ArrayView1::from(&self.checkpoint.tensor(name).data)
+    }
+}
+
+/// x times the normal distribution function, by Abramowitz and Stegun 7.1.26 for erf (error below 1.5e-7).
+fn gelu(x: f32) -> f32 {
+    let z = f64::from(x.abs()) / std::f64::consts::SQRT_2;
+    let t = 1.0 / (1.0 + 0.327_591_1 * z);
+    let poly =
+        t * (0.254_829_592 + t * (-0.284_496_736 + t * (1.421_413_741 + t * (-1.453_152_027 + t * 1.061_405_429))));
+    let erf = (1.0 - poly * (-z * z).exp()).copysign(f64::from(x));
+    (f64::from(x) * 0.5 * (1.0 + erf)) as f32
+}
+
+/// Largest magnitude in every column over all texts seen, by layer and site.
+#[derive(Default)]
+pub struct Ranges(std::collections::HashMap<(usize, Site), Array1<f32>>);
+
+impl Ranges {
+    pub fn see(&mut self, layer: usize, site: Site, x: &Array2<f32>) {
+        let most = x.map_axis(Axis(0), |column| column.fold(0f32, |a, b| a.max(b.abs())));
+        let known = self.0.entry((layer, site)).or_insert_with(|| Array1::zeros(x.ncols()));
+        known.zip_mut_with(&most, |a, b| *a = a.max(*b));
+    }
+
+    /// `[width]`; panics when no text was seen.
+    pub fn of(&self, layer: usize, site: Site) -> &[f32] {
+        self.0[&(layer, site)].as_slice().expect("a contiguous row")
+    }
+}
