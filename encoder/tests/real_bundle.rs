@@ -216,19 +216,3 @@ fn another_models_goldens_are_refused() {
     fs::write(&manifest, toml::to_string(&parsed).expect("toml")).expect("written");
     assert!(matches!(refusal(folder.path()), Error::GoldenMismatch { .. }));
 }
-
-#[test]
-fn unusable_runtime_libraries_are_refused() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let refuse = |path: &Path| encoder::runtime::load(path).expect_err("refused");
-    let missing = folder.path().join("libonnxruntime.so");
-    assert!(matches!(refuse(&missing), Error::Runtime { .. }));
-    assert!(matches!(refuse(Path::new("libonnxruntime.so")), Error::Runtime { .. }));
-    let text = folder.path().join("text.so");
-    fs::write(&text, "not a library").expect("written");
-    assert!(matches!(refuse(&text), Error::Runtime { .. }));
-    let cut = folder.path().join("cut.so");
-    let whole = fs::read(runtime()).expect("the library");
-    fs::write(&cut, &whole[..whole.len() / 2]).expect("written");
-    assert!(refuse(&cut).to_string().contains("truncated"));
-}
