@@ -1,5 +1,5 @@
 PREPARE ask (text) AS
-SELECT item_name, regexp_replace(product_type, '^\[\w+\]', '') AS type,
+SELECT left(item_name, 40) AS name, regexp_replace(product_type, '^\[\w+\]', '') AS type,
        round(drug_similarity(embedding, $1)::numeric, 3) AS similarity
   FROM drug_summary
  ORDER BY embedding <=> drug_embed_query($1)
