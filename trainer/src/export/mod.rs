@@ -53,7 +53,7 @@ impl Bits {
     fn golden_cosine(self) -> f32 {
         match self {
             Bits::Fp32 => 0.99999,
-            Bits::Int8 => 0.9995,
+            Bits::Int8 => 0.999,
         }
     }
 }
