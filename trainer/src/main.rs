@@ -1,10 +1,21 @@
 //! `trainer`: everything that happens to a model before PostgreSQL sees it.
 
+mod card;
 mod checkpoint;
 mod corpus;
+mod data;
+mod dev;
+mod device;
+mod eval;
 mod export;
 mod import;
+mod model;
+mod pairs;
+mod plots;
+mod recipe;
+mod rng;
 mod runtime;
+mod train;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -21,12 +32,22 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Import(import::Args),
+    Pairs(pairs::command::Args),
+    Train(train::command::Args),
+    Soup(train::command::SoupArgs),
+    Evaluate(eval::command::Args),
+    Compare(eval::command::CompareArgs),
     Export(export::Args),
 }
 
 fn main() -> Result<()> {
     match Cli::parse().command {
         Command::Import(args) => import::run(args),
+        Command::Pairs(args) => pairs::command::run(args),
+        Command::Train(args) => train::command::run(args),
+        Command::Soup(args) => train::command::soup(args),
+        Command::Evaluate(args) => eval::command::evaluate(args),
+        Command::Compare(args) => eval::command::compare(args),
         Command::Export(args) => export::run(args),
     }
 }

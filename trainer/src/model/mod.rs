@@ -1,0 +1,13 @@
+//! The encoder as burn tensors: BERT, mean pooling, unit length.
+
+pub mod batch;
+pub mod embed;
+pub mod encoder;
+pub mod tiny;
+pub mod tokens;
+pub mod trained;
+
+pub use batch::Batch;
+pub use encoder::{Dropout, Encoder};
+pub use tokens::Tokens;
+pub use trained::Trained;

@@ -1,0 +1,252 @@
+//! Stage 3: product <-> question, through the type, the ingredients, the symptoms and the efficacy text; and names as typed.
+
+use super::{Pair, Sources, forms, perturb};
+use crate::data::knowledge::{Ingredient, Symptom};
+use crate::data::names;
+use crate::data::products::Product;
+use crate::rng::Rng;
+use std::collections::{HashMap, HashSet};
+
+/// A question that a product could answer, and the labels of every right answer to it.
+struct Question<'a> {
+    text: &'a str,
+    asks: Vec<String>,
+}
+
+/// A type's question, with the ingredients it names: it only suits products that hold one of them.
+struct TypeQuestion<'a> {
+    text: &'a str,
+    named: Vec<String>,
+}
+
+/// Questions by what they ask for.
+struct Questions<'a> {
+    of_type: HashMap<&'a str, Vec<TypeQuestion<'a>>>,
+    of_ingredient: HashMap<String, &'a Ingredient>,
+    symptoms: HashMap<String, Vec<&'a Symptom>>,
+}
+
+/// Pairs of lay questions with every product, in its name alone and in a richer form.
+pub fn build(sources: &Sources) -> Vec<Pair> {
+    let questions = Questions::new(sources);
+    let mut pairs = Vec::new();
+    for product in sources.products {
+        let mut rng = Rng::new(sources.seed, &format!("product {}", product.code));
+        let labels = forms::product_labels(product);
+        let mut push = |query: &str, document: &str, asks: Vec<String>| {
+            pairs.push(Pair::new("product", query, document, asks, labels.clone()));
+        };
+        if let Some(q) = questions.draw(&mut rng, product) {
+            push(q.text, &product.name, q.asks);
+        }
+        if let Some(q) = questions.draw(&mut rng, product) {
+            push(q.text, &forms::product_full(product), q.asks);
+        }
+        if let Some(q) = questions.draw(&mut rng, product) {
+            push(q.text, &forms::product_any(&mut rng, product), q.asks);
+        }
+        if product.efficacy.is_empty() {
+            continue;
+        }
+        if let Some(q) = questions.draw(&mut rng, product) {
+            push(q.text, &forms::product_efficacy(product), q.asks);
+        }
+        for document in [product.name.clone(), forms::product_any(&mut rng, product), forms::product_efficacy(product)]
+        {
+            if let Some((query, asks)) = complaint(&mut rng, product) {
+                push(&query, &document, asks);
+            }
+        }
+    }
+    pairs
+}
+
+/// Names as people type them with the product they mean; other brands stay negatives.
+pub fn lookups(sources: &Sources) -> Vec<Pair> {
+    let mut pairs = Vec::new();
+    for product in sources.products {
+        let mut rng = Rng::new(sources.seed, &format!("lookup {}", product.code));
+        if !rng.chance(0.4) {
+            continue;
+        }
+        let short = names::short_name(&product.name);
+        let typed = match rng.below(4) {
+            0 => short.clone(),
+            1 => names::without_parentheses(&product.name),
+            2 => perturb::typo(&mut rng, &short),
+            _ => perturb::spacing(&mut rng, &short),
+        };
+        let document = if rng.chance(0.6) { product.name.clone() } else { forms::product_any(&mut rng, product) };
+        if typed != document {
+            let asks = vec![forms::brand_label(&product.name)];
+            pairs.push(Pair::new("lookup", &typed, &document, asks, forms::product_labels(product)));
+        }
+    }
+    pairs
+}
+
+/// A product with what it is: its ingredient and its type, the steps of the bridge.
+pub fn bridges(sources: &Sources) -> Vec<Pair> {
+    let mut pairs = Vec::new();
+    for product in sources.products.iter().filter(|p| !p.type_code.is_empty()) {
+        let mut rng = Rng::new(sources.seed, &format!("bridge {}", product.code));
+        if !rng.chance(0.25) {
+            continue;
+        }
+        let short = names::short_name(&product.name);
+        match product.ingredients.as_slice() {
+            [only] if rng.chance(0.6) && *only != short => {
+                let label = vec![forms::ingredient_label(only)];
+                let labels = vec![label[0].clone(), forms::type_label(&product.type_code)];
+                pairs.push(Pair::new("product", &short, only, label, labels));
+            }
+            _ => {
+                let label = vec![forms::type_label(&product.type_code)];
+                pairs.push(Pair::new("product", &short, &product.type_name, label.clone(), label));
+            }
+        }
+    }
+    pairs
+}
+
+impl<'a> Questions<'a> {
+    fn new(sources: &'a Sources) -> Self {
+        let knowledge = sources.knowledge;
+        let vocabulary = Vocabulary::new(sources);
+        let mut of_type: HashMap<&str, Vec<TypeQuestion>> = HashMap::new();
+        for q in knowledge.type_questions.iter().filter(|q| !vocabulary.names_a_brand(&q.text)) {
+            let named = vocabulary.ingredients_in(&q.text);
+            of_type.entry(&q.of).or_default().push(TypeQuestion { text: &q.text, named });
+        }
+        let of_ingredient = knowledge
+            .ingredients
+            .iter()
+            .map(|i| (names::ingredient_key(&i.name_ko), i))
+            .filter(|(key, _)| !sources.held_out.contains(key))
+            .collect();
+        let mut symptoms: HashMap<String, Vec<&Symptom>> = HashMap::new();
+        for s in &knowledge.symptoms {
+            for i in &s.ingredients {
+                symptoms.entry(names::ingredient_key(i)).or_default().push(s);
+            }
+        }
+        Self { of_type, of_ingredient, symptoms }
+    }
+
+    /// A random question: of an ingredient or symptom when there is one (they are more exact), else of the type.
+    fn draw(&self, rng: &mut Rng, product: &Product) -> Option<Question<'a>> {
+        let kind = rng.unit();
+        if kind < 0.45
+            && let Some(question) = self.of_ingredients(rng, product)
+        {
+            return Some(question);
+        }
+        if kind < 0.6
+            && let Some(question) = self.of_symptom(rng, product)
+        {
+            return Some(question);
+        }
+        let keys = product.ingredient_keys();
+        let suits = |q: &&TypeQuestion| q.named.is_empty() || q.named.iter().any(|n| keys.contains(n));
+        let fitting: Vec<&TypeQuestion> = self.of_type.get(product.type_code.as_str())?.iter().filter(suits).collect();
+        let question = rng.pick(&fitting)?;
+        let named = question.named.iter().map(|k| format!("ingredient:{k}"));
+        let asks = [forms::type_label(&product.type_code)].into_iter().chain(named).collect();
+        Some(Question { text: question.text, asks })
+    }
+
+    /// A question of one of at most three ingredients: in a larger mixture none stands for the product.
+    fn of_ingredients(&self, rng: &mut Rng, product: &Product) -> Option<Question<'a>> {
+        let keys = product.ingredient_keys();
+        if keys.len() > 3 {
+            return None;
+        }
+        let ingredient = self.of_ingredient.get(rng.pick(&keys)?)?;
+        let purpose = rng.chance(0.25) || ingredient.questions.is_empty();
+        let text = if purpose { &ingredient.purpose } else { rng.pick(&ingredient.questions)? };
+        if text.is_empty() {
+            return None;
+        }
+        let mut asks = vec![forms::ingredient_label(&ingredient.name_ko)];
+        asks.extend(ingredient.type_codes.iter().map(|c| forms::type_label(c)));
+        if !product.type_code.is_empty() {
+            asks.push(forms::type_label(&product.type_code));
+        }
+        Some(Question { text, asks })
+    }
+
+    /// A phrasing of a symptom that the product's type and at least half of its ingredients serve.
+    fn of_symptom(&self, rng: &mut Rng, product: &Product) -> Option<Question<'a>> {
+        let keys = product.ingredient_keys();
+        let served =
+            |s: &Symptom| s.ingredients.iter().filter(|i| keys.contains(&names::ingredient_key(i))).count() * 2;
+        let fitting: Vec<&&Symptom> = keys
+            .iter()
+            .filter_map(|k| self.symptoms.get(k))
+            .flatten()
+            .filter(|s| served(s) >= keys.len())
+            .filter(|s| product.type_code.is_empty() || s.type_codes.contains(&product.type_code))
+            .collect();
+        let symptom = rng.pick(&fitting)?;
+        let mut asks: Vec<String> = symptom.type_codes.iter().map(|c| forms::type_label(c)).collect();
+        asks.extend(symptom.ingredients.iter().map(|i| forms::ingredient_label(i)));
+        asks.push(forms::efficacy_label(&symptom.symptom));
+        Some(Question { text: &symptom.text, asks })
+    }
+}
+
+/// One to three phrases of the product's efficacy as a query. Products with any of them, or of the same type, are no negatives.
+fn complaint(rng: &mut Rng, product: &Product) -> Option<(String, Vec<String>)> {
+    if product.phrases.is_empty() {
+        return None;
+    }
+    let mut phrases: Vec<&String> = product.phrases.iter().take(12).collect();
+    rng.shuffle(&mut phrases);
+    phrases.truncate(1 + rng.below(3));
+    let query = phrases.iter().map(|p| p.as_str()).collect::<Vec<_>>().join([" ", ", "][rng.below(2)]);
+    let mut asks: Vec<String> = phrases.iter().map(|p| forms::efficacy_label(p)).collect();
+    if !product.type_code.is_empty() {
+        asks.push(forms::type_label(&product.type_code));
+    }
+    asks.extend(product.ingredient_keys().iter().take(2).map(|k| format!("ingredient:{k}")));
+    Some((query, asks))
+}
+
+/// Names that a question may hold: ingredients, and brands of the products.
+struct Vocabulary {
+    ingredients: Vec<String>,
+    brands: HashSet<String>,
+}
+
+impl Vocabulary {
+    fn new(sources: &Sources) -> Self {
+        let long = |name: &String| name.chars().count() >= 3;
+        let ingredients: HashSet<String> = sources
+            .products
+            .iter()
+            .flat_map(Product::ingredient_keys)
+            .chain(sources.knowledge.ingredients.iter().map(|i| names::ingredient_key(&i.name_ko)))
+            .filter(long)
+            .collect();
+        let dosage_forms =
+            ["연질캡슐", "캡슐", "정", "액", "시럽", "크림", "연고", "주", "산", "겔", "서방정", "현탁액"];
+        let bare =
+            |brand: String| dosage_forms.iter().find_map(|f| brand.strip_suffix(f).map(str::to_owned)).unwrap_or(brand);
+        let brands = sources.products.iter().map(|p| bare(names::brand(&p.name))).filter(long).collect();
+        Self { ingredients: ingredients.into_iter().collect(), brands }
+    }
+
+    fn ingredients_in(&self, text: &str) -> Vec<String> {
+        let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+        let mut named: Vec<String> = self.ingredients.iter().filter(|i| text.contains(i.as_str())).cloned().collect();
+        named.sort();
+        named
+    }
+
+    fn names_a_brand(&self, text: &str) -> bool {
+        text.split_whitespace().any(|word| {
+            let chars: Vec<char> = word.chars().collect();
+            (3..=chars.len()).any(|end| self.brands.contains(&chars[..end].iter().collect::<String>()))
+        })
+    }
+}

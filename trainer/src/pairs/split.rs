@@ -1,0 +1,99 @@
+//! The development split: which products and ingredients training may not see. It depends on names and the seed alone.
+
+use crate::data::names;
+use crate::data::products::Product;
+use crate::rng;
+use std::collections::{HashMap, HashSet};
+
+/// Where a product stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Training sees it.
+    Known,
+    /// Held out by brand; its ingredients are known from other products.
+    UnseenProduct,
+    /// Holds an ingredient of which training sees nothing.
+    UnseenIngredient,
+}
+
+/// A split of the products.
+pub struct Split {
+    pub seed: u64,
+    /// Percent of single-ingredient ingredients held out, 0 to train on everything.
+    pub ingredients_percent: u64,
+    /// Percent of brands held out among the rest.
+    pub brands_percent: u64,
+    pub held_out: HashSet<String>,
+}
+
+impl Split {
+    /// Chooses the ingredients to hold out, among those that stand alone in at least half of their products
+    /// (holding out a vitamin would take every multivitamin along).
+    pub fn new(products: &[Product], seed: u64, ingredients_percent: u64, brands_percent: u64) -> Self {
+        let mut count: HashMap<String, (usize, usize)> = HashMap::new();
+        for product in products {
+            let keys = product.ingredient_keys();
+            let alone = usize::from(keys.len() == 1);
+            for key in keys {
+                let (all, single) = count.entry(key).or_default();
+                *all += 1;
+                *single += alone;
+            }
+        }
+        let held_out = count
+            .into_iter()
+            .filter(|(key, (all, single))| {
+                single * 2 >= *all && rng::percentile(seed, &format!("ingredient {key}")) < ingredients_percent
+            })
+            .map(|(key, _)| key)
+            .collect();
+        Self { seed, ingredients_percent, brands_percent, held_out }
+    }
+
+    pub fn part(&self, product: &Product) -> Part {
+        if product.ingredient_keys().iter().any(|k| self.held_out.contains(k)) {
+            Part::UnseenIngredient
+        } else if rng::percentile(self.seed, &format!("brand {}", names::brand(&product.name))) < self.brands_percent {
+            Part::UnseenProduct
+        } else {
+            Part::Known
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn product(name: &str, ingredients: &[&str]) -> Product {
+        let ingredients = ingredients.iter().map(|s| (*s).to_owned()).collect();
+        Product { name: name.to_owned(), ingredients, ..Product::default() }
+    }
+
+    #[test]
+    fn no_product_of_a_held_out_ingredient_is_known() {
+        let products: Vec<Product> = (0..200)
+            .map(|i| {
+                product(
+                    &format!("상표{i}정"),
+                    &[["가나다린", "라마바린", "사아자린", "차카타린"][i % 4], "공통비타민"][..1 + i % 2],
+                )
+            })
+            .collect();
+        let split = Split::new(&products, 3, 50, 10);
+        assert!(!split.held_out.is_empty());
+        assert!(!split.held_out.contains("공통비타민"));
+        for p in &products {
+            let held = p.ingredient_keys().iter().any(|k| split.held_out.contains(k));
+            assert_eq!(split.part(p) == Part::UnseenIngredient, held);
+        }
+        // Salts of one ingredient fall on the same side.
+        assert_eq!(split.part(&product("갑", &["가나다린"])), split.part(&product("갑", &["가나다린염산염"])));
+    }
+
+    #[test]
+    fn nothing_is_held_out_at_zero() {
+        let products = [product("갑정", &["가나다린"])];
+        assert_eq!(Split::new(&products, 3, 0, 0).part(&products[0]), Part::Known);
+    }
+}

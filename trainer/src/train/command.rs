@@ -1,0 +1,152 @@
+//! `trainer train`: runs a recipe.
+
+use super::run::{Run, hashes};
+use super::runner::{End, INTERRUPTED, Runner};
+use super::state::{self, Position};
+use crate::checkpoint::{CONFIG, Checkpoint, TOKENIZER, WEIGHTS};
+use crate::dev;
+use crate::device;
+use crate::model::tiny;
+use crate::recipe::Recipe;
+use anyhow::{Context, Result, bail};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// Train a model by a recipe.
+#[derive(clap::Args)]
+pub struct Args {
+    /// The recipe (TOML).
+    recipe: PathBuf,
+    /// Folder of the base model, in the Hugging Face layout.
+    #[arg(long)]
+    base: Option<PathBuf>,
+    /// Where the recipe's relative paths begin; the recipe's own folder if absent.
+    #[arg(long)]
+    data: Option<PathBuf>,
+    /// Folder for the run.
+    #[arg(long)]
+    run: PathBuf,
+    /// Go on with an interrupted run.
+    #[arg(long)]
+    resume: bool,
+    /// Minutes between saved states.
+    #[arg(long, default_value_t = 5.0)]
+    save_minutes: f64,
+    #[command(flatten)]
+    device: device::Args,
+}
+
+pub fn run(args: Args) -> Result<()> {
+    let recipe = Recipe::read(&args.recipe)?;
+    let own = || args.recipe.parent().unwrap_or(Path::new(".")).to_owned();
+    let data = args.data.clone().unwrap_or_else(own);
+    let base = base(&recipe, args.base.as_deref(), &data)?;
+    let inputs = hashes(inputs(&recipe, args.base.as_deref(), &data))?;
+    let mut tasks = match &recipe.dev {
+        Some(dev) => dev::read(&data.join(&dev.file))?,
+        None => Vec::new(),
+    };
+    if let Some(dev) = recipe.dev.as_ref().filter(|d| !d.tasks.is_empty()) {
+        tasks.retain(|t| dev.tasks.iter().any(|part| t.task.contains(part)));
+    }
+    let state = args.run.join("state");
+    let (run, position) = match state::position(&state)? {
+        Some(position) if args.resume => (Run::resume(&args.run, &recipe, &inputs, position.total)?, position),
+        None if args.resume && args.run.join("checkpoints/final").exists() => {
+            bail!("\"{}\" has ended", args.run.display())
+        }
+        None if args.resume && args.run.join("recipe.toml").exists() => {
+            (Run::resume(&args.run, &recipe, &inputs, 0)?, Position::default())
+        }
+        _ => (Run::create(&args.run, &recipe, &inputs)?, Position::default()),
+    };
+    ctrlc::set_handler(|| {
+        // A second Ctrl-C doesn't wait for the step.
+        if INTERRUPTED.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+    })?;
+    let pad = crate::model::Tokens::new(&base, recipe.max_tokens)?.pad;
+    let runner = Runner {
+        device: args.device.settings(pad),
+        save_every: Duration::from_secs_f64(args.save_minutes.max(0.0) * 60.0),
+        recipe,
+        data,
+        base,
+        run,
+        tasks,
+    };
+    let end = device::with_backend!(args.device, |B, device| runner.train::<B>(&device, position))?;
+    if end == End::Interrupted {
+        eprintln!("interrupted; go on with --resume");
+        std::process::exit(130);
+    }
+    crate::plots::draw(&runner.run)?;
+    crate::card::write(&runner.run)?;
+    eprintln!("the model is in {}", runner.run.final_checkpoint().display());
+    Ok(())
+}
+
+/// The base model, or the recipe's small random one.
+fn base(recipe: &Recipe, folder: Option<&Path>, data: &Path) -> Result<Checkpoint> {
+    match (&recipe.random_base, folder) {
+        (Some(size), None) => {
+            let mut texts = BTreeSet::new();
+            for source in recipe.stage.iter().flat_map(|s| &s.source) {
+                texts.extend(source.read(data, recipe.seed)?.into_iter().flat_map(|p| [p.query, p.document]));
+            }
+            Ok(tiny::random(size, texts.iter().map(String::as_str), recipe.seed))
+        }
+        (_, Some(folder)) => Checkpoint::read(folder),
+        (None, None) => bail!("--base is needed: the recipe names no random_base"),
+    }
+}
+
+/// Every file that goes into a run, by the name under which its hash is kept.
+fn inputs(recipe: &Recipe, base: Option<&Path>, data: &Path) -> BTreeSet<(String, PathBuf)> {
+    let mut files = BTreeSet::new();
+    let mut add = |file: &Path| files.insert((file.display().to_string(), data.join(file)));
+    for stage in &recipe.stage {
+        stage.source.iter().for_each(|s| _ = add(&s.file));
+        stage.general.iter().for_each(|g| _ = add(&g.file));
+    }
+    recipe.dev.iter().for_each(|d| _ = add(&d.file));
+    for name in [CONFIG, WEIGHTS, TOKENIZER] {
+        files.extend(base.map(|b| (format!("base/{name}"), b.join(name))));
+    }
+    files
+}
+
+/// Averages two checkpoints of one architecture.
+#[derive(clap::Args)]
+pub struct SoupArgs {
+    /// Folder of the tuned model.
+    tuned: PathBuf,
+    /// Folder of the base model.
+    base: PathBuf,
+    /// Share of the tuned weights.
+    #[arg(long, default_value_t = 0.8)]
+    share: f64,
+    #[arg(long)]
+    out: PathBuf,
+}
+
+pub fn soup(args: SoupArgs) -> Result<()> {
+    let (mut tuned, base) = (Checkpoint::read(&args.tuned)?, Checkpoint::read(&args.base)?);
+    if tuned.tokenizer != base.tokenizer {
+        bail!("the models have different tokenizers");
+    }
+    for (name, tensor) in &mut tuned.tensors {
+        let other = base.tensors.get(name).filter(|b| b.shape == tensor.shape);
+        let other = other.with_context(|| format!("the base has no \"{name}\" of shape {:?}", tensor.shape))?;
+        for (t, b) in tensor.data.iter_mut().zip(&other.data) {
+            *t = (f64::from(*t) * args.share + f64::from(*b) * (1.0 - args.share)) as f32;
+        }
+    }
+    if let Some(origin) = &mut tuned.config.origin {
+        origin.history.push(format!("averaged with the base, {} of the tuned weights", args.share));
+    }
+    tuned.write(&args.out)
+}

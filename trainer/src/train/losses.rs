@@ -1,0 +1,148 @@
+//! The training losses, on unit vectors.
+
+use burn_tensor::backend::Backend;
+use burn_tensor::{DType, Tensor, TensorData, activation};
+
+/// What stands for minus infinity in a masked score: its softmax weight is 0 in float32.
+const MASKED: f64 = -1e4;
+
+/// Which documents may be negatives: `true` at `[i, j]` leaves document `j` out of question `i`'s softmax.
+/// `rows` questions, `columns >= rows` documents, of which document `i` answers question `i`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mask {
+    pub rows: usize,
+    pub columns: usize,
+    pub masked: Vec<bool>,
+}
+
+impl Mask {
+    pub fn new(rows: usize, columns: usize, masked: impl Fn(usize, usize) -> bool) -> Self {
+        let at = |k: usize| k / columns != k % columns && masked(k / columns, k % columns);
+        Self { rows, columns, masked: (0..rows * columns).map(at).collect() }
+    }
+
+    fn tensor<B: Backend>(&self, device: &B::Device, dtype: DType) -> Tensor<B, 2> {
+        let values: Vec<f32> = self.masked.iter().map(|&m| if m { MASKED as f32 } else { 0.0 }).collect();
+        Tensor::from_data(TensorData::new(values, [self.rows, self.columns]).convert_dtype(dtype), (device, dtype))
+    }
+}
+
+/// InfoNCE in both directions (van den Oord et al., 2018, eq. 4; symmetric as in CLIP): the mean of the cross-entropies
+/// of question -> document over all documents and of document -> question over all questions, cosines divided by
+/// `temperature`. `questions` `[n, h]`, `documents` `[m, h]`, m >= n; documents from n on are hard negatives.
+pub fn contrastive<B: Backend>(
+    questions: Tensor<B, 2>,
+    documents: Tensor<B, 2>,
+    mask: &Mask,
+    temperature: f64,
+) -> Tensor<B, 1> {
+    let (device, dtype) = (questions.device(), questions.dtype());
+    let n = mask.rows;
+    let scores = questions.matmul(documents.transpose()) * (1.0 / temperature) + mask.tensor(&device, dtype);
+    let backward = scores.clone().slice([0..n, 0..n]).transpose();
+    (diagonal_cross_entropy(scores) + diagonal_cross_entropy(backward)) * 0.5
+}
+
+/// Mean of -log softmax over each row, at column = row.
+fn diagonal_cross_entropy<B: Backend>(scores: Tensor<B, 2>) -> Tensor<B, 1> {
+    let [rows, columns] = scores.dims();
+    let (device, dtype) = (scores.device(), scores.dtype());
+    let mut eye = vec![0.0f32; rows * columns];
+    (0..rows).for_each(|i| eye[i * columns + i] = 1.0);
+    let eye = Tensor::from_data(TensorData::new(eye, [rows, columns]).convert_dtype(dtype), (&device, dtype));
+    (activation::log_softmax(scores, 1) * eye).sum() * (-1.0 / rows as f64)
+}
+
+/// Mean squared error of the cosines against labels: the loss of the seed project's scripts.
+pub fn cosine_regression<B: Backend>(a: Tensor<B, 2>, b: Tensor<B, 2>, labels: &[f32]) -> Tensor<B, 1> {
+    let (device, dtype) = (a.device(), a.dtype());
+    let wanted = TensorData::new(labels.to_vec(), [labels.len(), 1]).convert_dtype(dtype);
+    let error = (a * b).sum_dim(1) - Tensor::from_data(wanted, (&device, dtype));
+    (error.clone() * error).mean()
+}
+
+/// Relational distillation: Kullback-Leibler divergence, mean over rows, of the student's softmax over the other sentences of
+/// the batch from the teacher's. Both `[n, h]`; each has its own temperature.
+pub fn distillation<B: Backend>(
+    student: Tensor<B, 2>,
+    teacher: Tensor<B, 2>,
+    student_temperature: f64,
+    teacher_temperature: f64,
+) -> Tensor<B, 1> {
+    let rows = student.dims()[0];
+    let (device, dtype) = (student.device(), student.dtype());
+    let own: Vec<f32> = (0..rows * rows).map(|k| if k / rows == k % rows { MASKED as f32 } else { 0.0 }).collect();
+    let own: Tensor<B, 2> =
+        Tensor::from_data(TensorData::new(own, [rows, rows]).convert_dtype(dtype), (&device, dtype));
+    let log_softmax = |x: Tensor<B, 2>, temperature: f64| {
+        activation::log_softmax(x.clone().matmul(x.transpose()) * (1.0 / temperature) + own.clone(), 1)
+    };
+    let teacher = log_softmax(teacher, teacher_temperature).detach();
+    let student = log_softmax(student, student_temperature);
+    (teacher.clone().exp() * (teacher - student)).sum() * (1.0 / rows as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn_flex::Flex;
+
+    fn matrix(rows: &[[f32; 2]]) -> Tensor<Flex, 2> {
+        let data: Vec<f32> = rows.iter().flatten().copied().collect();
+        Tensor::from_data(TensorData::new(data, [rows.len(), 2]), &Default::default())
+    }
+
+    fn value(loss: Tensor<Flex, 1>) -> f64 {
+        f64::from(loss.into_scalar())
+    }
+
+    #[test]
+    fn contrastive_by_hand() {
+        // Cosines [[1, 0], [0.6, 0.8]], temperature 0.5: scores [[2, 0], [1.2, 1.6]].
+        let (q, d) = (matrix(&[[1.0, 0.0], [0.6, 0.8]]), matrix(&[[1.0, 0.0], [0.0, 1.0]]));
+        let rows = ((1.0f64 + (-2.0f64).exp()).ln() + (1.0 + (-0.4f64).exp()).ln()) / 2.0;
+        let columns = ((1.0f64 + (-0.8f64).exp()).ln() + (1.0 + (-1.6f64).exp()).ln()) / 2.0;
+        let loss = value(contrastive(q, d, &Mask::new(2, 2, |_, _| false), 0.5));
+        assert!((loss - (rows + columns) / 2.0).abs() < 1e-6, "{loss}");
+    }
+
+    #[test]
+    fn masked_documents_are_no_negatives() {
+        let (q, d) = (matrix(&[[1.0, 0.0], [0.6, 0.8]]), matrix(&[[1.0, 0.0], [0.0, 1.0]]));
+        // With every other document masked nothing is left to tell apart.
+        assert!(value(contrastive(q.clone(), d.clone(), &Mask::new(2, 2, |_, _| true), 0.5)).abs() < 1e-6);
+        // Only [1, 0] masked: row 1 has no negative, column 0 neither.
+        let loss = value(contrastive(q, d, &Mask::new(2, 2, |i, j| (i, j) == (1, 0)), 0.5));
+        let wanted = ((1.0f64 + (-2.0f64).exp()).ln() / 2.0 + (1.0 + (-1.6f64).exp()).ln() / 2.0) / 2.0;
+        assert!((loss - wanted).abs() < 1e-6, "{loss} {wanted}");
+    }
+
+    #[test]
+    fn hard_negatives_count_for_questions_only() {
+        let (q, d) = (matrix(&[[1.0, 0.0]]), matrix(&[[1.0, 0.0], [0.8, 0.6]]));
+        let loss = value(contrastive(q, d, &Mask::new(1, 2, |_, _| false), 1.0));
+        assert!((loss - (1.0f64 + (-0.2f64).exp()).ln() / 2.0).abs() < 1e-6, "{loss}");
+    }
+
+    #[test]
+    fn regression_by_hand() {
+        let (a, b) = (matrix(&[[1.0, 0.0], [1.0, 0.0]]), matrix(&[[0.6, 0.8], [0.0, 1.0]]));
+        assert!((value(cosine_regression(a, b, &[1.0, 0.0])) - 0.08).abs() < 1e-6);
+    }
+
+    #[test]
+    fn distillation_is_zero_for_the_teacher_itself_and_by_hand_otherwise() {
+        let t = matrix(&[[1.0, 0.0], [0.6, 0.8], [0.0, 1.0]]);
+        assert!(value(distillation(t.clone(), t.clone(), 0.1, 0.1)).abs() < 1e-6);
+        // Teacher cosines 01: 0.6, 02: 0, 12: 0.8; a student with all cosines equal gives 1/2 each.
+        let s = matrix(&[[1.0, 0.0], [1.0, 0.0], [1.0, 0.0]]);
+        let entropy = |a: f64, b: f64| {
+            let (ea, eb) = (a.exp(), b.exp());
+            let (p, q) = (ea / (ea + eb), eb / (ea + eb));
+            p * (2.0 * p).ln() + q * (2.0 * q).ln()
+        };
+        let wanted = (entropy(0.6, 0.0) + entropy(0.6, 0.8) + entropy(0.0, 0.8)) / 3.0;
+        let loss = value(distillation(s, t, 1.0, 1.0));
+        assert!((loss - wanted).abs() < 1e-6, "{loss} {wanted}");
+    }
+}

@@ -1,0 +1,321 @@
+//! The stages of a recipe, one after the other.
+
+use super::items::{Document, Item, Labels, items};
+use super::mine::mine;
+use super::optimiser::AdamW;
+use super::progress::Progress;
+use super::run::{Line, Run};
+use super::state::{self, Position};
+use super::step::{Device, Distil, Step};
+use super::teacher::Teacher;
+use crate::checkpoint::Checkpoint;
+use crate::dev::Task;
+use crate::eval::score;
+use crate::model::{Dropout, Encoder, Tokens, Trained};
+use crate::recipe::{Loss, Recipe, Stage};
+use crate::rng::Rng;
+use anyhow::{Result, bail};
+use burn_tensor::backend::AutodiffBackend;
+use burn_tensor::{DType, Tensor};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// Losses wait on the device for this many steps before they are read.
+const READ_EVERY: usize = 10;
+
+/// Set by Ctrl-C: save and stop at the next step.
+pub static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+
+/// What a run needs besides the backend.
+pub struct Runner {
+    pub recipe: Recipe,
+    /// Where the recipe's relative paths begin.
+    pub data: PathBuf,
+    pub base: Checkpoint,
+    pub run: Run,
+    pub device: Device,
+    pub tasks: Vec<Task>,
+    pub save_every: Duration,
+}
+
+/// How a stage or run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    Done,
+    Interrupted,
+}
+
+/// Everything of a stage under way.
+struct Course<'a, B: AutodiffBackend> {
+    stage: &'a Stage,
+    items: &'a [Item],
+    replay: Vec<&'a Item>,
+    mined: Vec<Vec<Document>>,
+    teacher: Option<Teacher>,
+    encoder: Encoder<B::InnerBackend>,
+    adam: AdamW<B::InnerBackend>,
+    trained: Vec<bool>,
+}
+
+impl Runner {
+    /// Runs from `position` to the end, or until interrupted.
+    pub fn train<B: AutodiffBackend>(&self, device: &B::Device, mut position: Position) -> Result<End> {
+        let mut tokens = Tokens::new(&self.base, self.recipe.max_tokens)?;
+        let mut labels = Labels::default();
+        let mut sets = Vec::new();
+        for stage in &self.recipe.stage {
+            let mut pairs = Vec::new();
+            for source in &stage.source {
+                pairs.extend(source.read(&self.data, self.recipe.seed)?);
+            }
+            sets.push(items(&pairs, &mut tokens, &mut labels, &self.recipe.prefix)?);
+        }
+        let base = Encoder::<B::InnerBackend>::new(&self.base, device, DType::F32);
+        while position.stage < self.recipe.stage.len() {
+            let index = position.stage;
+            let start = match index {
+                0 => base.clone(),
+                _ => {
+                    let folder = self.run.checkpoint(index - 1, &self.recipe.stage[index - 1].name);
+                    Encoder::new(&Checkpoint::read(&folder)?, device, DType::F32)
+                }
+            };
+            let mut course = self.course::<B>(index, &sets, start.clone(), &base, &mut tokens)?;
+            if self.stage(&mut course, &mut position, &mut tokens)? == End::Interrupted {
+                return Ok(End::Interrupted);
+            }
+            let result = self.stage_result(&course, &position, &start, device)?;
+            self.write(&result, index, &self.recipe.stage[index].name)?;
+            position = Position { stage: index + 1, total: position.total, ..Position::default() };
+            state::save(&self.run.state(), &position, &result, None)?;
+        }
+        let last =
+            self.run.checkpoint(self.recipe.stage.len() - 1, &self.recipe.stage[self.recipe.stage.len() - 1].name);
+        let tuned = Encoder::<B::InnerBackend>::new(&Checkpoint::read(&last)?, device, DType::F32);
+        let result = self.recipe.soup.map_or_else(|| tuned.clone(), |share| average(&tuned, &base, share));
+        self.checkpoint_of(&result).write(&self.run.final_checkpoint())?;
+        std::fs::remove_dir_all(self.run.state())?;
+        Ok(End::Done)
+    }
+
+    /// Prepares stage `index` to start from `start`.
+    fn course<'a, B: AutodiffBackend>(
+        &'a self,
+        index: usize,
+        sets: &'a [Vec<Item>],
+        start: Encoder<B::InnerBackend>,
+        base: &Encoder<B::InnerBackend>,
+        tokens: &mut Tokens,
+    ) -> Result<Course<'a, B>> {
+        let stage = &self.recipe.stage[index];
+        let mined = match &stage.mine {
+            Some(settings) => {
+                eprintln!("{}: mining hard negatives among {} pairs", stage.name, sets[index].len());
+                mine(&start, &sets[index], settings, self.device.shapes, tokens.pad)
+            }
+            None => Vec::new(),
+        };
+        let query = &self.recipe.prefix.query;
+        let teacher = match &stage.general {
+            Some(g) => Some(Teacher::new(base, &self.data.join(&g.file), query, tokens, self.device.shapes)?),
+            None => None,
+        };
+        let frozen = if self.recipe.frozen_embeddings { 2 } else { 0 };
+        let trained: Vec<bool> = (0..start.parameters().len()).map(|i| i >= frozen).collect();
+        let adam = AdamW::new(self.recipe.optimiser.clone(), start.parameters(), &trained);
+        let replay = sets[..index].iter().flatten().collect();
+        Ok(Course { stage, items: &sets[index], replay, mined, teacher, encoder: start, adam, trained })
+    }
+
+    /// Trains a stage from `position.step` to its end.
+    fn stage<B: AutodiffBackend>(
+        &self,
+        course: &mut Course<B>,
+        position: &mut Position,
+        tokens: &mut Tokens,
+    ) -> Result<End> {
+        let stage = course.stage;
+        let replayed = if course.replay.is_empty() { 0 } else { (stage.batch as f64 * stage.replay).round() as usize };
+        let own = (stage.batch - replayed).min(course.items.len()).max(1);
+        let of_epoch = stage.pairs_per_epoch.unwrap_or(usize::MAX).min(course.items.len());
+        let per_epoch = (of_epoch / own).max(1);
+        let steps = per_epoch * stage.epochs;
+        if position.step > 0 {
+            state::load(&self.run.state(), &mut course.encoder, &mut course.adam, position)?;
+        }
+        let mut progress = Progress::new(&stage.name, steps, position.step);
+        let (mut waiting, mut saved, mut pairs) = (Vec::new(), Instant::now(), 0);
+        while position.step < steps {
+            let epoch = position.step / per_epoch;
+            let batch = self.draw(course, epoch, position.step % per_epoch, own, replayed);
+            let step = self.step(course, &batch, position.step);
+            let dropout = Dropout {
+                probability: self.recipe.dropout,
+                seed: Rng::new(self.recipe.seed, &format!("dropout {} {}", stage.name, position.step)).next_u64() >> 8,
+            };
+            let outcome = step.run::<B>(&course.encoder, &course.trained, Some(dropout), self.device);
+            let rate = course.adam.settings.rate(stage.lr, position.step, steps);
+            let updated = course.adam.step(course.encoder.parameters(), outcome.gradients, rate);
+            course.encoder = course.encoder.with_parameters(updated);
+            position.step += 1;
+            position.total += 1;
+            pairs += batch.len();
+            waiting.push((position.total, epoch, rate, outcome.losses));
+
+            let interrupted = INTERRUPTED.load(Ordering::Relaxed);
+            let epoch_ends = position.step.is_multiple_of(per_epoch);
+            let save = interrupted || epoch_ends || saved.elapsed() >= self.save_every;
+            if save || waiting.len() >= READ_EVERY {
+                let loss = self.record(stage, &mut waiting)?;
+                progress.update(position.step, loss, pairs);
+            }
+            let ends = epoch_ends && self.epoch_ends(course, position, epoch, tokens, &progress)?;
+            if save {
+                state::save(&self.run.state(), position, &course.encoder, Some(&course.adam))?;
+                saved = Instant::now();
+            }
+            if interrupted {
+                return Ok(End::Interrupted);
+            }
+            if ends {
+                break;
+            }
+        }
+        Ok(End::Done)
+    }
+
+    /// The batch at `step` of `epoch`: the stage's own pairs in the epoch's order, then replayed ones.
+    fn draw<'a, B: AutodiffBackend>(
+        &self,
+        course: &Course<'a, B>,
+        epoch: usize,
+        step: usize,
+        own: usize,
+        replayed: usize,
+    ) -> Vec<(&'a Item, Option<usize>)> {
+        let name = &course.stage.name;
+        let mut order: Vec<usize> = (0..course.items.len()).collect();
+        Rng::new(self.recipe.seed, &format!("order {name} {epoch}")).shuffle(&mut order);
+        let mut rng = Rng::new(self.recipe.seed, &format!("replay {name} {epoch} {step}"));
+        let chosen = order[step * own..(step + 1) * own].iter().map(|&i| (&course.items[i], Some(i)));
+        let old = (0..replayed).filter_map(|_| rng.pick(&course.replay).map(|&item| (item, None)));
+        chosen.chain(old).collect()
+    }
+
+    /// Texts and losses of a batch.
+    fn step<B: AutodiffBackend>(&self, course: &Course<B>, batch: &[(&Item, Option<usize>)], number: usize) -> Step {
+        let stage = course.stage;
+        let mut rng = Rng::new(self.recipe.seed, &format!("negatives {} {number}", stage.name));
+        let items: Vec<&Item> = batch.iter().map(|(item, _)| *item).collect();
+        let step = match stage.loss {
+            Loss::Cosine => Step::cosine(&items),
+            Loss::Contrastive => {
+                let mut negatives: Vec<Option<&Document>> = Vec::with_capacity(items.len() * stage.negatives);
+                for (item, index) in batch {
+                    let mined = index.and_then(|i| course.mined.get(i)).map_or(&[][..], Vec::as_slice);
+                    let all: Vec<&Document> = item.negatives.iter().chain(mined).collect();
+                    negatives.extend((0..stage.negatives).map(|_| rng.pick(&all).copied()));
+                }
+                Step::contrastive(&items, &negatives, stage.temperature)
+            }
+        };
+        let (Some(teacher), Some(general)) = (&course.teacher, &stage.general) else { return step };
+        let mut order: Vec<usize> = (0..teacher.sentences.len()).collect();
+        rng.shuffle(&mut order);
+        order.truncate(general.rows);
+        let distil = Distil {
+            rows: order.len(),
+            teacher: teacher.rows(&order),
+            weight: general.weight,
+            temperature: stage.temperature,
+            teacher_temperature: general.teacher_temperature,
+        };
+        step.distilling(order.iter().map(|&i| teacher.sentences[i].clone()), distil)
+    }
+
+    /// Reads and writes down the waiting losses; returns the last. A loss that is no number ends the run.
+    fn record<B: burn_tensor::backend::Backend>(
+        &self,
+        stage: &Stage,
+        waiting: &mut Vec<(usize, usize, f64, Tensor<B, 1>)>,
+    ) -> Result<f32> {
+        let mut last = 0.0;
+        for (step, epoch, rate, losses) in waiting.drain(..) {
+            let values = crate::model::encoder::floats(&losses);
+            let (loss, distillation) = (values[0], values[1]);
+            if !loss.is_finite() || !distillation.is_finite() {
+                bail!("stage \"{}\": the loss became {loss} at step {step}; a lower lr may help", stage.name);
+            }
+            self.run.append(&Line::Step { step, stage: stage.name.clone(), epoch, loss, distillation, rate })?;
+            last = loss;
+        }
+        Ok(last)
+    }
+
+    /// Development tasks after an epoch; true when the stage should end early.
+    fn epoch_ends<B: AutodiffBackend>(
+        &self,
+        course: &Course<B>,
+        position: &mut Position,
+        epoch: usize,
+        tokens: &mut Tokens,
+        progress: &Progress,
+    ) -> Result<bool> {
+        let Some(dev) = self.recipe.dev.as_ref().filter(|_| !self.tasks.is_empty()) else { return Ok(false) };
+        let shapes = self.device.shapes;
+        let mut model = Trained { encoder: course.encoder.clone(), tokens, prefix: &self.recipe.prefix, shapes };
+        let (results, _) = score::tasks(&mut model, &self.tasks)?;
+        let mean = score::mean_ndcg(&results);
+        progress.line(&format!("{}: epoch {}, mean nDCG@10 {mean:.4}", course.stage.name, epoch + 1));
+        let (stage, step) = (course.stage.name.clone(), position.total);
+        self.run.append(&Line::Dev { step, stage, epoch, tasks: results.into_iter().collect() })?;
+        let Some(patience) = dev.patience else { return Ok(false) };
+        match position.best {
+            Some((best, at)) if mean <= best => Ok(epoch - at >= patience),
+            _ => {
+                position.best = Some((mean, epoch));
+                self.checkpoint_of(&course.encoder).write(&self.best())?;
+                Ok(false)
+            }
+        }
+    }
+
+    /// What a stage hands on: its best or last weights, averaged with its start if the recipe says so.
+    fn stage_result<B: AutodiffBackend>(
+        &self,
+        course: &Course<B>,
+        position: &Position,
+        start: &Encoder<B::InnerBackend>,
+        device: &B::Device,
+    ) -> Result<Encoder<B::InnerBackend>> {
+        let mut result = course.encoder.clone();
+        if position.best.is_some() {
+            result = Encoder::new(&Checkpoint::read(&self.best())?, device, DType::F32);
+            std::fs::remove_dir_all(self.best())?;
+        }
+        Ok(course.stage.soup.map_or_else(|| result.clone(), |share| average(&result, start, share)))
+    }
+
+    fn best(&self) -> PathBuf {
+        self.run.folder.join("checkpoints").join("best-of-stage")
+    }
+
+    fn write<B: burn_tensor::backend::Backend>(&self, encoder: &Encoder<B>, index: usize, name: &str) -> Result<()> {
+        self.checkpoint_of(encoder).write(&self.run.checkpoint(index, name))
+    }
+
+    fn checkpoint_of<B: burn_tensor::backend::Backend>(&self, encoder: &Encoder<B>) -> Checkpoint {
+        let mut checkpoint = encoder.checkpoint(&self.base);
+        if let Some(origin) = &mut checkpoint.config.origin {
+            origin.history.push(format!("fine-tuned with the recipe \"{}\"", self.recipe.name));
+        }
+        checkpoint
+    }
+}
+
+/// Weight averaging (Wortsman et al., 2022): `share` of `tuned`, the rest of `base`.
+pub fn average<B: burn_tensor::backend::Backend>(tuned: &Encoder<B>, base: &Encoder<B>, share: f64) -> Encoder<B> {
+    let mixed = tuned.parameters().iter().zip(base.parameters());
+    tuned.with_parameters(mixed.map(|(t, b)| t.clone() * share + b.clone() * (1.0 - share)).collect())
+}

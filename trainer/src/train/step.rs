@@ -1,0 +1,185 @@
+//! One optimisation step: embed a batch's texts, the losses, the gradients.
+//!
+//! A batch that fits is one graph. A larger one goes by GradCache (Gao et al., 2021): embed without a graph, take the loss's
+//! gradient on the vectors, then embed again part by part and push that gradient through. Dropout repeats by its seed.
+
+use super::items::{Document, Ids, Item, mask};
+use super::losses::{self, Mask};
+use crate::model::embed::{Plan, Shapes, plan};
+use crate::model::{Dropout, Encoder};
+use burn_tensor::backend::{AutodiffBackend, Backend};
+use burn_tensor::{Int, Tensor, TensorData};
+
+/// What a step minimises.
+pub enum Objective {
+    Contrastive { mask: Mask, temperature: f64 },
+    Cosine { labels: Vec<f32> },
+}
+
+/// General sentences of the step: the base's vectors of the batch's last `rows` texts.
+pub struct Distil {
+    pub rows: usize,
+    pub teacher: Vec<f32>,
+    pub weight: f64,
+    pub temperature: f64,
+    pub teacher_temperature: f64,
+}
+
+/// Texts in order: `questions` questions, the documents, the general sentences.
+pub struct Step {
+    pub texts: Vec<Ids>,
+    pub questions: usize,
+    pub objective: Objective,
+    pub distil: Option<Distil>,
+}
+
+/// How to compute it on a device.
+#[derive(Clone, Copy, Debug)]
+pub struct Device {
+    pub shapes: Shapes,
+    /// Rows times tokens that fit into one graph.
+    pub graph_tokens: usize,
+    pub pad: u32,
+}
+
+/// A step's losses, still on the device, and the gradients in the parameters' order.
+pub struct Outcome<B: Backend> {
+    /// Main and distillation loss, `[2]`.
+    pub losses: Tensor<B, 1>,
+    pub gradients: Vec<Option<Tensor<B, 2>>>,
+}
+
+impl Step {
+    /// A contrastive step of items and `per_item` negatives each (None = a gap, filled and masked).
+    pub fn contrastive(batch: &[&Item], negatives: &[Option<&Document>], temperature: f64) -> Self {
+        let mask = mask(batch, negatives);
+        let gap = &batch[0].document.ids;
+        let documents =
+            batch.iter().map(|i| &i.document.ids).chain(negatives.iter().map(|n| n.map_or(gap, |d| &d.ids)));
+        let texts = batch.iter().map(|i| &i.query).chain(documents).cloned().collect();
+        Self { texts, questions: batch.len(), objective: Objective::Contrastive { mask, temperature }, distil: None }
+    }
+
+    /// A step of labelled pairs.
+    pub fn cosine(batch: &[&Item]) -> Self {
+        let texts = batch.iter().map(|i| &i.query).chain(batch.iter().map(|i| &i.document.ids)).cloned().collect();
+        let labels = batch.iter().map(|i| i.label).collect();
+        Self { texts, questions: batch.len(), objective: Objective::Cosine { labels }, distil: None }
+    }
+
+    /// Adds general sentences.
+    pub fn distilling(mut self, sentences: impl IntoIterator<Item = Ids>, distil: Distil) -> Self {
+        self.texts.extend(sentences);
+        self.distil = Some(distil);
+        self
+    }
+
+    /// Losses and gradients with the weights `encoder`; parameters where `trained` is false get none.
+    pub fn run<B: AutodiffBackend>(
+        &self,
+        encoder: &Encoder<B::InnerBackend>,
+        trained: &[bool],
+        dropout: Option<Dropout>,
+        device: Device,
+    ) -> Outcome<B::InnerBackend> {
+        let plans = plan(&self.texts, device.shapes, device.pad);
+        let tokens: usize = plans.iter().map(|p| p.batch.rows * p.batch.tokens).sum();
+        if tokens <= device.graph_tokens {
+            let tracked = Encoder::<B>::tracked(encoder, trained);
+            let parts = plans.iter().enumerate().map(|(i, p)| tracked.forward(&p.batch, at(dropout, i))).collect();
+            let (loss, losses) = self.loss(in_order(parts, &plans, self.texts.len()));
+            let gradients = gradients(&tracked, &loss.backward(), trained);
+            return Outcome { losses: losses.inner(), gradients };
+        }
+        self.grad_cache::<B>(encoder, trained, dropout, &plans)
+    }
+
+    fn grad_cache<B: AutodiffBackend>(
+        &self,
+        encoder: &Encoder<B::InnerBackend>,
+        trained: &[bool],
+        dropout: Option<Dropout>,
+        plans: &[Plan],
+    ) -> Outcome<B::InnerBackend> {
+        let parts = plans.iter().enumerate().map(|(i, p)| encoder.forward(&p.batch, at(dropout, i))).collect();
+        let vectors = in_order(parts, plans, self.texts.len());
+        let leaf = Tensor::<B, 2>::from_inner(vectors).require_grad();
+        let (loss, losses) = self.loss(leaf.clone());
+        let of_vectors = leaf.grad(&loss.backward()).expect("the loss depends on the vectors");
+
+        let mut sums: Vec<Option<Tensor<B::InnerBackend, 2>>> = vec![None; trained.len()];
+        for (i, p) in plans.iter().enumerate() {
+            let tracked = Encoder::<B>::tracked(encoder, trained);
+            let rows = tracked.forward(&p.batch, at(dropout, i));
+            let mut places: Vec<i32> = p.texts.iter().map(|&t| t as i32).collect();
+            let real = places.len();
+            places.resize(p.batch.rows, 0);
+            let places =
+                Tensor::<B::InnerBackend, 1, Int>::from_data(TensorData::new(places, [p.batch.rows]), &rows.device());
+            let wanted = of_vectors.clone().select(0, places) * padding_mask(p.batch.rows, real, &rows.device());
+            let surrogate = (rows * Tensor::from_inner(wanted)).sum();
+            for (sum, gradient) in sums.iter_mut().zip(gradients(&tracked, &surrogate.backward(), trained)) {
+                *sum = match (sum.take(), gradient) {
+                    (Some(a), Some(b)) => Some(a + b),
+                    (a, b) => a.or(b),
+                };
+            }
+        }
+        Outcome { losses: losses.inner(), gradients: sums }
+    }
+
+    /// Total loss `[1]`, and main and distillation loss `[2]`. `vectors` are the texts', in order.
+    fn loss<B: Backend>(&self, vectors: Tensor<B, 2>) -> (Tensor<B, 1>, Tensor<B, 1>) {
+        let hidden = vectors.dims()[1];
+        let general = self.distil.as_ref().map_or(0, |d| d.rows);
+        let documents = self.texts.len() - general;
+        let rows = |from: usize, to: usize| vectors.clone().slice([from..to, 0..hidden]);
+        let (q, d) = (rows(0, self.questions), rows(self.questions, documents));
+        let main = match &self.objective {
+            Objective::Contrastive { mask, temperature } => losses::contrastive(q, d, mask, *temperature),
+            Objective::Cosine { labels } => losses::cosine_regression(q, d, labels),
+        };
+        let Some(distil) = &self.distil else {
+            let none = main.clone().detach() * 0.0;
+            return (main.clone(), Tensor::cat(vec![main.detach(), none], 0));
+        };
+        let teacher = Tensor::from_data(TensorData::new(distil.teacher.clone(), [general, hidden]), &vectors.device());
+        let student = rows(documents, self.texts.len());
+        let held = losses::distillation(student, teacher, distil.temperature, distil.teacher_temperature);
+        let both = Tensor::cat(vec![main.clone().detach(), held.clone().detach()], 0);
+        (main + held * distil.weight, both)
+    }
+}
+
+/// Dropout of the `i`-th part of a step.
+fn at(dropout: Option<Dropout>, i: usize) -> Option<Dropout> {
+    dropout.map(|d| Dropout { seed: d.seed.wrapping_add(i as u64), ..d })
+}
+
+/// Rows of the parts put back into the texts' order, padding rows left out: `[texts, hidden]`.
+fn in_order<B: Backend>(parts: Vec<Tensor<B, 2>>, plans: &[Plan], texts: usize) -> Tensor<B, 2> {
+    let mut place = vec![0i32; texts];
+    let mut first = 0;
+    for p in plans {
+        p.texts.iter().enumerate().for_each(|(row, &text)| place[text] = (first + row) as i32);
+        first += p.batch.rows;
+    }
+    let all = Tensor::cat(parts, 0);
+    let place = Tensor::<B, 1, Int>::from_data(TensorData::new(place, [texts]), &all.device());
+    all.select(0, place)
+}
+
+/// 1 for the first `real` rows, 0 for the rest, `[rows, 1]`.
+fn padding_mask<B: Backend>(rows: usize, real: usize, device: &B::Device) -> Tensor<B, 2> {
+    let mask: Vec<f32> = (0..rows).map(|i| f32::from(u8::from(i < real))).collect();
+    Tensor::from_data(TensorData::new(mask, [rows, 1]), device)
+}
+
+fn gradients<B: AutodiffBackend>(
+    tracked: &Encoder<B>,
+    gradients: &B::Gradients,
+    trained: &[bool],
+) -> Vec<Option<Tensor<B::InnerBackend, 2>>> {
+    let of = |(p, &trained): (&Tensor<B, 2>, &bool)| trained.then(|| p.grad(gradients)).flatten();
+    tracked.parameters().iter().zip(trained).map(of).collect()
+}
