@@ -6,6 +6,7 @@ use crate::pairs::{self, Pair, seed};
 use crate::train::optimiser;
 use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -81,6 +82,9 @@ pub struct Stage {
     /// Share of each batch drawn from the pairs of earlier stages.
     #[serde(default)]
     pub replay: f64,
+    /// Batches of one kind of pairs each (`type`, `dur`, ...), drawn in these shares; absent = all kinds mixed.
+    #[serde(default)]
+    pub shares: BTreeMap<String, f64>,
     pub general: Option<General>,
     /// Averages this stage's result with its start: share of the tuned weights.
     pub soup: Option<f64>,
@@ -194,6 +198,12 @@ impl Recipe {
             ensure!(stage.batch >= 1 && stage.epochs >= 1, "{}: batch and epochs must be at least 1", context());
             ensure!(stage.batch >= 2 || stage.loss == Loss::Cosine, "{}: a contrastive batch needs 2 pairs", context());
             ensure!(stage.lr > 0.0 && stage.temperature > 0.0, "{}: lr and temperature must be positive", context());
+            ensure!(
+                stage.shares.is_empty() || stage.replay == 0.0,
+                "{}: with shares, replay is a share of its own",
+                context()
+            );
+            ensure!(stage.shares.values().all(|s| *s > 0.0), "{}: shares must be positive", context());
             ensure!(stage.negatives > 0 || stage.mine.is_none(), "{}: mine without negatives", context());
             share("replay", stage.replay).with_context(context)?;
             share("soup", stage.soup.unwrap_or(0.0)).with_context(context)?;

@@ -57,6 +57,13 @@ pub struct Symptom {
     pub ingredients: Vec<String>,
 }
 
+/// Words of efficacy texts (효능) that name a symptom.
+#[derive(Clone, Debug)]
+pub struct SymptomEfficacy {
+    pub symptom: String,
+    pub terms: Vec<String>,
+}
+
 /// Everything in the knowledge folder.
 #[derive(Debug, Default)]
 pub struct Knowledge {
@@ -68,6 +75,7 @@ pub struct Knowledge {
     pub dur_questions: Vec<Text>,
     pub ingredients: Vec<Ingredient>,
     pub symptoms: Vec<Symptom>,
+    pub symptom_efficacy: Vec<SymptomEfficacy>,
 }
 
 impl Knowledge {
@@ -114,14 +122,22 @@ impl Knowledge {
                     ingredients: list(&ingredients),
                 },
             )?,
+            symptom_efficacy: read(dir, "symptom_efficacy.csv", ["symptom", "efficacy"], |[symptom, terms]| {
+                SymptomEfficacy { symptom, terms: list(&terms) }
+            })?,
         };
         knowledge.check(dir)?;
         Ok(knowledge)
     }
 
+    /// The type of a code.
+    pub fn type_of(&self, code: &str) -> Option<&DrugType> {
+        self.types.iter().find(|t| t.code == code)
+    }
+
     /// Name of a type code.
     pub fn type_name(&self, code: &str) -> Option<&str> {
-        self.types.iter().find(|t| t.code == code).map(|t| t.name.as_str())
+        self.type_of(code).map(|t| t.name.as_str())
     }
 
     fn check(&self, dir: &Path) -> Result<()> {
@@ -144,6 +160,8 @@ impl Knowledge {
             i.type_codes.iter().try_for_each(|c| known("ingredients.csv", &types, c))?;
             i.dur.iter().try_for_each(|k| known("ingredients.csv", &kinds, k))?;
         }
+        let symptoms: HashSet<&str> = self.symptoms.iter().map(|s| s.symptom.as_str()).collect();
+        self.symptom_efficacy.iter().try_for_each(|s| known("symptom_efficacy.csv", &symptoms, &s.symptom))?;
         self.symptoms.iter().flat_map(|s| &s.type_codes).try_for_each(|c| known("symptoms.csv", &types, c))
     }
 }

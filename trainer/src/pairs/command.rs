@@ -1,7 +1,7 @@
 //! `trainer pairs`: training pairs, development tasks and general sentences from the knowledge and the real tables.
 
 use super::split::{Part, Split};
-use super::{Pair, Sources, dur, ingredient, product, seed, types, write_jsonl, write_whole};
+use super::{Pair, Sources, dur, ingredient, product, seed, symptom, types, write_jsonl, write_whole};
 use crate::data::csv::{Table, UnclosedQuote};
 use crate::data::knowledge::Knowledge;
 use crate::data::products::{self, Product};
@@ -97,6 +97,7 @@ fn product_pairs(sources: &Sources) -> Vec<Pair> {
     let mut pairs = product::build(sources);
     pairs.extend(product::bridges(sources));
     pairs.extend(product::lookups(sources));
+    pairs.extend(symptom::build(sources));
     pairs
 }
 

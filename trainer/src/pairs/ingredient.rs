@@ -16,16 +16,15 @@ pub fn build(sources: &Sources) -> Vec<Pair> {
         let types: Vec<String> = i.type_codes.iter().map(|c| forms::type_label(c)).collect();
         let own = vec![forms::ingredient_label(&i.name_ko)];
         let about: Vec<String> = own.iter().chain(&types).cloned().collect();
-        // A lay question may be answered by any ingredient of the type; a name only by its own.
-        let lay = |query: &str, document: &str| Pair::new("ingredient", query, document, about.clone(), about.clone());
-        let named = |query: &str, document: &str| Pair::new("ingredient", query, document, own.clone(), about.clone());
+        // Its sisters of the same type stay negatives: the questions were written for this one.
+        let pair = |query: &str, document: &str| Pair::new("ingredient", query, document, own.clone(), about.clone());
         for question in &i.questions {
-            pairs.push(lay(question, &i.name_ko));
-            pairs.push(lay(question, &forms::ingredient(&mut rng, i)));
+            pairs.push(pair(question, &i.name_ko));
+            pairs.push(pair(question, &forms::ingredient(&mut rng, i)));
         }
-        pairs.push(lay(&i.purpose, &i.name_ko));
-        pairs.push(named(&i.name_ko, &i.purpose));
-        pairs.extend(i.synonyms.iter().chain([&i.name_en]).filter(|s| !s.is_empty()).map(|s| named(s, &i.name_ko)));
+        pairs.push(pair(&i.purpose, &i.name_ko));
+        pairs.push(pair(&i.name_ko, &i.purpose));
+        pairs.extend(i.synonyms.iter().chain([&i.name_en]).filter(|s| !s.is_empty()).map(|s| pair(s, &i.name_ko)));
         for code in &i.type_codes {
             if let Some(name) = knowledge.type_name(code) {
                 let label = vec![forms::type_label(code)];

@@ -7,6 +7,9 @@ use crate::data::products::Product;
 use crate::rng::Rng;
 use std::collections::{HashMap, HashSet};
 
+/// How far to look for names that resemble one, on either side.
+const NEIGHBOURS: usize = 4;
+
 /// A question that a product could answer, and the labels of every right answer to it.
 struct Question<'a> {
     text: &'a str,
@@ -64,7 +67,9 @@ pub fn build(sources: &Sources) -> Vec<Pair> {
 /// Names as people type them with the product they mean; other brands stay negatives.
 pub fn lookups(sources: &Sources) -> Vec<Pair> {
     let mut pairs = Vec::new();
-    for product in sources.products {
+    let mut products: Vec<&Product> = sources.products.iter().collect();
+    products.sort_by(|a, b| (&a.name, &a.code).cmp(&(&b.name, &b.code)));
+    for (at, &product) in products.iter().enumerate() {
         let mut rng = Rng::new(sources.seed, &format!("lookup {}", product.code));
         if !rng.chance(0.4) {
             continue;
@@ -79,10 +84,19 @@ pub fn lookups(sources: &Sources) -> Vec<Pair> {
         let document = if rng.chance(0.6) { product.name.clone() } else { forms::product_any(&mut rng, product) };
         if typed != document {
             let asks = vec![forms::brand_label(&product.name)];
-            pairs.push(Pair::new("lookup", &typed, &document, asks, forms::product_labels(product)));
+            let mut pair = Pair::new("lookup", &typed, &document, asks, forms::product_labels(product));
+            pair.negatives = neighbours(&products, at);
+            pairs.push(pair);
         }
     }
     pairs
+}
+
+/// Names of other brands next to `products[at]` in the alphabet: the ones it is mistaken for.
+fn neighbours(products: &[&Product], at: usize) -> Vec<String> {
+    let brand = names::brand(&products[at].name);
+    let around = &products[at.saturating_sub(NEIGHBOURS)..(at + NEIGHBOURS + 1).min(products.len())];
+    around.iter().filter(|p| names::brand(&p.name) != brand).map(|p| p.name.clone()).collect()
 }
 
 /// A product with what it is: its ingredient and its type, the steps of the bridge.
@@ -167,12 +181,7 @@ impl<'a> Questions<'a> {
         if text.is_empty() {
             return None;
         }
-        let mut asks = vec![forms::ingredient_label(&ingredient.name_ko)];
-        asks.extend(ingredient.type_codes.iter().map(|c| forms::type_label(c)));
-        if !product.type_code.is_empty() {
-            asks.push(forms::type_label(&product.type_code));
-        }
-        Some(Question { text, asks })
+        Some(Question { text, asks: vec![forms::ingredient_label(&ingredient.name_ko)] })
     }
 
     /// A phrasing of a symptom that the product's type and at least half of its ingredients serve.

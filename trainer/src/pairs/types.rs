@@ -2,6 +2,7 @@
 
 use super::{Pair, Sources, forms};
 use crate::data::knowledge::DrugType;
+use crate::data::names;
 use crate::rng::Rng;
 use std::collections::HashMap;
 
@@ -30,6 +31,14 @@ pub fn build(sources: &Sources) -> Vec<Pair> {
         by_definition.negatives = near.iter().map(|n| forms::type_definition(&mut rng, n)).collect();
         pairs.extend([by_name, by_definition]);
     }
+    for (text, codes) in borrowed(sources) {
+        let asks: Vec<String> = codes.iter().map(|c| forms::type_label(c)).collect();
+        let second = codes.len() > 1 && rng.chance(0.3);
+        let Some(t) = codes.get(usize::from(second)).and_then(|c| types.get(c.as_str())) else { continue };
+        let labels = vec![forms::type_label(&t.code)];
+        pairs.push(Pair::new("type", text, &t.name, asks.clone(), labels.clone()));
+        pairs.push(Pair::new("type", text, &forms::type_definition(&mut rng, t), asks, labels));
+    }
     for t in &knowledge.types {
         pairs.push(pair(t, &t.definition, &t.name));
         pairs.push(pair(t, &t.name, &t.definition));
@@ -38,4 +47,15 @@ pub fn build(sources: &Sources) -> Vec<Pair> {
     }
     pairs.retain(|p| p.query != p.document);
     pairs
+}
+
+/// Questions written for ingredients and symptoms, with the types that serve them, best first.
+fn borrowed<'a>(sources: &'a Sources) -> impl Iterator<Item = (&'a str, &'a [String])> {
+    let knowledge = sources.knowledge;
+    let ingredients = knowledge
+        .ingredients
+        .iter()
+        .filter(|i| !sources.held_out.contains(&names::ingredient_key(&i.name_ko)))
+        .flat_map(|i| i.questions.iter().map(|q| (q.as_str(), i.type_codes.as_slice())));
+    ingredients.chain(knowledge.symptoms.iter().map(|s| (s.text.as_str(), s.type_codes.as_slice())))
 }

@@ -26,6 +26,8 @@ pub struct Item {
     pub negatives: Vec<Document>,
     /// Wanted cosine, of labelled pairs.
     pub label: f32,
+    /// The pair file's `stage`.
+    pub kind: String,
 }
 
 impl Item {
@@ -89,6 +91,7 @@ pub fn items(pairs: &[Pair], tokens: &mut Tokens, labels: &mut Labels, prefix: &
                 document: document(tokens, &pair.document)?,
                 negatives: pair.negatives.iter().map(|n| document(tokens, n)).collect::<Result<_>>()?,
                 label: pair.label.unwrap_or(1.0),
+                kind: pair.stage.clone(),
             })
         })
         .collect()
@@ -127,6 +130,7 @@ mod tests {
             document: document(d, Some(labels)),
             negatives: vec![],
             label: 1.0,
+            kind: String::new(),
         }
     }
 

@@ -8,6 +8,7 @@ pub mod optimiser;
 pub mod progress;
 pub mod run;
 pub mod runner;
+mod shares;
 pub mod state;
 pub mod step;
 pub mod teacher;

@@ -5,6 +5,7 @@ use super::mine::mine;
 use super::optimiser::AdamW;
 use super::progress::Progress;
 use super::run::{Line, Run};
+use super::shares::Shares;
 use super::state::{self, Position};
 use super::step::{Device, Distil, Step};
 use super::teacher::Teacher;
@@ -144,11 +145,21 @@ impl Runner {
         if position.step > 0 {
             state::load(&self.run.state(), &mut course.encoder, &mut course.adam, position)?;
         }
+        let shares = match stage.shares.is_empty() {
+            true => None,
+            false => {
+                let kinds: Vec<String> = course.items.iter().map(|item| item.kind.clone()).collect();
+                Some(Shares::new(&stage.name, &stage.shares, &kinds, own, steps, self.recipe.seed)?)
+            }
+        };
         let mut progress = Progress::new(&stage.name, steps, position.step);
         let (mut waiting, mut saved, mut pairs) = (Vec::new(), Instant::now(), 0);
         while position.step < steps {
             let epoch = position.step / per_epoch;
-            let batch = self.draw(course, epoch, position.step % per_epoch, own, replayed);
+            let batch = match &shares {
+                Some(shares) => shares.batch(position.step).into_iter().map(|i| (&course.items[i], Some(i))).collect(),
+                None => self.draw(course, epoch, position.step % per_epoch, own, replayed),
+            };
             let step = self.step(course, &batch, position.step);
             let dropout = Dropout {
                 probability: self.recipe.dropout,
@@ -221,9 +232,7 @@ impl Runner {
             }
         };
         let (Some(teacher), Some(general)) = (&course.teacher, &stage.general) else { return step };
-        let mut order: Vec<usize> = (0..teacher.sentences.len()).collect();
-        rng.shuffle(&mut order);
-        order.truncate(general.rows);
+        let order = teacher.draw(&mut rng, general.rows);
         let distil = Distil {
             rows: order.len(),
             teacher: teacher.rows(&order),

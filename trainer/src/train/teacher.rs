@@ -3,9 +3,13 @@
 use super::items::Ids;
 use crate::model::embed::{Shapes, embed};
 use crate::model::{Encoder, Tokens};
+use crate::rng::Rng;
 use anyhow::{Result, ensure};
 use burn_tensor::backend::Backend;
 use std::path::Path;
+
+/// Sentences that are drawn together.
+const RUN: usize = 4;
 
 pub struct Teacher {
     pub sentences: Vec<Ids>,
@@ -30,6 +34,14 @@ impl Teacher {
         let vectors = embed(base, &sentences, shapes, tokens.pad);
         let hidden = vectors.len() / sentences.len();
         Ok(Self { sentences, vectors, hidden })
+    }
+
+    /// About `rows` sentences, in runs of [`RUN`]: neighbours in the file are related, and what must be kept is how closely.
+    pub fn draw(&self, rng: &mut Rng, rows: usize) -> Vec<usize> {
+        let mut starts: Vec<usize> = (0..self.sentences.len().div_ceil(RUN)).map(|i| i * RUN).collect();
+        rng.shuffle(&mut starts);
+        starts.truncate(rows.div_ceil(RUN));
+        starts.into_iter().flat_map(|start| start..(start + RUN).min(self.sentences.len())).collect()
     }
 
     /// Rows of the chosen sentences, `chosen.len()` x hidden.

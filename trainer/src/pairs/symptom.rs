@@ -1,0 +1,53 @@
+//! Lay symptoms <-> over-the-counter products whose efficacy text (효능) names them.
+
+use super::{Pair, Sources, forms};
+use crate::data::products::Product;
+use crate::rng::Rng;
+use std::collections::HashMap;
+
+/// Products drawn for each phrasing of a symptom.
+const PRODUCTS: usize = 6;
+
+/// Each phrasing with a few products that serve the symptom, in every form, and with the words of efficacy texts for it.
+pub fn build(sources: &Sources) -> Vec<Pair> {
+    let mut rng = Rng::new(sources.seed, "symptom pairs");
+    let mut phrasings: HashMap<&str, Vec<&str>> = HashMap::new();
+    for s in &sources.knowledge.symptoms {
+        phrasings.entry(&s.symptom).or_default().push(&s.text);
+    }
+    let mut pairs = Vec::new();
+    for served in &sources.knowledge.symptom_efficacy {
+        let terms: Vec<String> = served.terms.iter().map(|t| squeezed(t)).collect();
+        let names = |phrase: &str| terms.iter().any(|t| squeezed(phrase).contains(t.as_str()));
+        let products: Vec<&Product> =
+            sources.products.iter().filter(|p| p.phrases.iter().any(|phrase| names(phrase))).collect();
+        let symptom = format!("symptom:{}", served.symptom);
+        for text in &phrasings[served.symptom.as_str()] {
+            for _ in 0..PRODUCTS.min(products.len()) {
+                let Some(product) = rng.pick(&products) else { continue };
+                let meant = product.phrases.iter().filter(|phrase| names(phrase)).map(|p| forms::efficacy_label(p));
+                let asks = meant.chain([symptom.clone()]).collect();
+                let labels = [forms::product_labels(product), vec![symptom.clone()]].concat();
+                pairs.push(Pair::new("symptom", text, &form(&mut rng, product), asks, labels));
+            }
+            for term in served.terms.iter().take(2) {
+                let label = vec![forms::efficacy_label(term), symptom.clone()];
+                pairs.push(Pair::new("symptom", text, term, label.clone(), label));
+            }
+        }
+    }
+    pairs
+}
+
+fn form(rng: &mut Rng, product: &Product) -> String {
+    match rng.below(4) {
+        0 => product.name.clone(),
+        1 => forms::product(&product.name, "", &product.ingredients),
+        2 => forms::product_efficacy(product),
+        _ => forms::product_any(rng, product),
+    }
+}
+
+fn squeezed(text: &str) -> String {
+    text.chars().filter(|c| !c.is_whitespace()).collect()
+}
