@@ -4,5 +4,5 @@ source "$(dirname "$0")/lib.sh"
 cd "$ROOT"
 export DRUGEMBED_TEST_POSTGRES="$POSTGRES" ORT_DYLIB_PATH="$ONNXRUNTIME"
 say "tests of the crates and of SQL in a private PostgreSQL"
-cargo test --release --workspace --no-fail-fast
+cargo test --profile fast --workspace --exclude drugembed --no-fail-fast
 say "all tests passed"

@@ -1,4 +1,7 @@
-//! Every SQL example of the README runs.
+//! Every SQL example of the README runs, and so does the Rust one on the table that they make.
+
+#[path = "../examples/search.rs"]
+mod search;
 
 use server_tests::column;
 
@@ -18,4 +21,9 @@ fn examples(world: &World) {
         blocks += 1;
     }
     assert!(blocks >= 5, "only {blocks} examples were found");
+
+    let hits = search::search(&mut client, "열을 내리는 약은?", 2).expect("hits");
+    assert_eq!(hits.len(), 2);
+    assert!(hits[0].similarity >= hits[1].similarity && hits[0].similarity <= 1.0);
+    assert!(hits.iter().all(|hit| !hit.name.is_empty()));
 }
