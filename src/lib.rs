@@ -2,6 +2,7 @@
 //!
 //! * [`embed`], [`similarity`], [`document`], [`info`]: the SQL functions.
 //! * [`resident`]: the one encoder of this process, loaded at first use or preloaded by the postmaster.
+//! * [`tracking`]: schema `drugembed` and `drug_search`, which are SQL.
 //! * [`settings`]: the settings, `drugembed.*`.
 //! * [`text`], [`vector`]: `text`, `text[]` and pgvector's `vector` as PostgreSQL passes them; the `unsafe` code is there.
 //! * [`errors`]: every error's SQLSTATE, message, DETAIL and HINT.
@@ -17,6 +18,7 @@ mod resident;
 mod settings;
 mod similarity;
 mod text;
+mod tracking;
 mod vector;
 
 use pgrx::prelude::*;
