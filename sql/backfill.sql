@@ -22,6 +22,20 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION drugembed.enqueue_missing(drugembed.tracked) IS 'internal: queues every row whose embedding is not right';
 
+CREATE FUNCTION drugembed.require_columns(t drugembed.tracked) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path FROM CURRENT
+AS $$
+DECLARE
+    lost integer := array_position(drugembed.attnums_of(t.relation, t.columns), NULL);
+BEGIN
+    IF lost IS NOT NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'undefined_column',
+            MESSAGE = format('column "%s" of table "%s", used for its embeddings, does not exist any more', t.columns[lost], t.relation),
+            HINT = 'Untrack the table with keep => true, and track it again.';
+    END IF;
+END $$;
+COMMENT ON FUNCTION drugembed.require_columns(drugembed.tracked) IS 'internal: refuses a table that lost a column of its source';
+
 CREATE FUNCTION drugembed.begin_run(relation regclass, target name, batch integer) RETURNS bigint
 LANGUAGE plpgsql SET search_path FROM CURRENT
 AS $$
@@ -34,6 +48,7 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('batch is %s, not between 1 and 10000', COALESCE(batch::text, 'NULL')),
             HINT = 'Rows of a batch stay locked while they are written: a few hundred is a good size.';
     END IF;
+    PERFORM drugembed.require_columns(t);
     PERFORM drugembed.bury_dead_runs(t.id);
     IF t.scan OR t.model <> held THEN
         -- Other backfills wait here until the queue is filled.

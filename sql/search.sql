@@ -149,7 +149,7 @@ CREATE FUNCTION drugembed.vectors_usable(t drugembed.tracked, mode text, held te
 LANGUAGE plpgsql STABLE SET search_path FROM CURRENT
 AS $$
 DECLARE
-    hint CONSTANT text := format('Run: CALL drugembed.backfill(%L);', t.relation);
+    hint CONSTANT text := format('Run CALL drugembed.backfill(%L).', t.relation);
 BEGIN
     IF mode = 'lexical' THEN
         RETURN false;
@@ -251,13 +251,14 @@ BEGIN
                                format('drugembed_%s_%s', t.id, kind), t.relation, how);
             CONTINUE;
         END IF;
+        -- The last statement finds the partitions' indexes made, and only joins them.
         parent := format('drugembed_%s_%s', t.id, kind);
-        RETURN NEXT format('CREATE INDEX IF NOT EXISTS %I ON ONLY %s %s', parent, t.relation, how);
         FOR leaf IN SELECT p.relid::regclass AS relid, format('%s_%s', parent, p.relid::oid) AS name
                       FROM pg_partition_tree(t.relation) p WHERE p.isleaf LOOP
             RETURN NEXT format('CREATE INDEX %s IF NOT EXISTS %I ON %s %s', CASE WHEN online THEN 'CONCURRENTLY' ELSE '' END,
                                leaf.name, leaf.relid, how);
         END LOOP;
+        RETURN NEXT format('CREATE INDEX IF NOT EXISTS %I ON %s %s', parent, t.relation, how);
     END LOOP;
 END $$;
 COMMENT ON FUNCTION drugembed.index_sql(regclass, name, boolean) IS

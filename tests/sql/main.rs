@@ -18,6 +18,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use libtest_mimic::{Arguments, Trial};
+pub use server_tests::product_names;
 use server_tests::{Install, Server};
 
 /// What every test gets.
@@ -62,15 +63,4 @@ fn trials(world: &Arc<World>) -> Vec<Trial> {
         })
     };
     modules.iter().flat_map(|(module, tests)| tests.iter().map(|(name, test)| trial(module, name, *test))).collect()
-}
-
-/// Names of real products, from the project's own sample.
-pub fn product_names() -> Vec<String> {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../data/sample/drug_summary.csv");
-    let text = std::fs::read_to_string(path).expect("the sample");
-    // No name of the sample holds a quote; those with a comma are quoted and left out here.
-    let name = |line: &str| line.split(',').nth(1).filter(|name| !name.starts_with('"')).map(str::to_owned);
-    let names: Vec<String> = text.lines().skip(1).filter_map(name).collect();
-    assert!(names.len() >= 300, "only {} names", names.len());
-    names
 }

@@ -44,3 +44,14 @@ pub fn value(client: &mut Client, sql: &str) -> String {
     assert_eq!(values.len(), 1, "{sql} gave {values:?}");
     values.into_iter().next().expect("one value")
 }
+
+/// Names of real products, from the project's own sample.
+pub fn product_names() -> Vec<String> {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../data/sample/drug_summary.csv");
+    let text = std::fs::read_to_string(path).expect("the sample");
+    // No name of the sample holds a quote; those with a comma are quoted and left out here.
+    let name = |line: &str| line.split(',').nth(1).filter(|name| !name.starts_with('"')).map(str::to_owned);
+    let names: Vec<String> = text.lines().skip(1).filter_map(name).collect();
+    assert!(names.len() >= 300, "only {} names", names.len());
+    names
+}

@@ -1,0 +1,127 @@
+//! `cargo test -p server-tests --test tracking`: embeddings that keep themselves in step with their tables, and `drug_search`.
+//!
+//! One server for all; tests that kill a server, or need other settings, start their own. `-- --ignored` runs the long ones.
+//! `DATA=folder` lets the update workload use the real tables.
+
+mod backfill;
+mod crash;
+mod cron;
+mod ddl;
+mod dump;
+mod keys;
+mod models;
+mod rate;
+mod replication;
+mod roles;
+mod search;
+mod triggers;
+mod workload;
+mod writers;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use libtest_mimic::{Arguments, Trial};
+use postgres::Client;
+use server_tests::{Install, Server, database, product_names, value};
+
+/// What every test gets.
+pub struct World {
+    pub server: Server,
+    pub install: Install,
+}
+
+pub const SETTINGS: &[&str] = &["shared_preload_libraries=drugembed", "wal_level=logical", "deadlock_timeout=200ms"];
+
+fn main() -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads.get_or_insert(1);
+    let conclusion = if arguments.list {
+        libtest_mimic::run(&arguments, Vec::new())
+    } else {
+        let install = Install::copy();
+        let world = Arc::new(World { server: Server::start(&install, "tracking", SETTINGS), install });
+        libtest_mimic::run(&arguments, trials(&world))
+    };
+    conclusion.exit_code()
+}
+
+type Test = (&'static str, fn(&World));
+
+fn trials(world: &Arc<World>) -> Vec<Trial> {
+    let modules: [(&str, &[Test]); 14] = [
+        ("triggers", triggers::TESTS),
+        ("keys", keys::TESTS),
+        ("backfill", backfill::TESTS),
+        ("models", models::TESTS),
+        ("search", search::TESTS),
+        ("roles", roles::TESTS),
+        ("ddl", ddl::TESTS),
+        ("dump", dump::TESTS),
+        ("replication", replication::TESTS),
+        ("workload", workload::TESTS),
+        ("writers", writers::TESTS),
+        ("crash", crash::TESTS),
+        ("rate", rate::TESTS),
+        ("cron", cron::TESTS),
+    ];
+    let long: [(&str, &[Test]); 2] = [("crash", crash::LONG), ("rate", rate::LONG)];
+    let trial = |module: &str, name: &str, test: fn(&World)| {
+        let world = Arc::clone(world);
+        Trial::test(format!("{module}::{name}"), move || {
+            test(&world);
+            Ok(())
+        })
+    };
+    let all = |modules: &[(&str, &[Test])], ignored: bool| -> Vec<Trial> {
+        let one = |(module, tests): &(&str, &[Test])| -> Vec<Trial> {
+            tests.iter().map(|(name, test)| trial(module, name, *test).with_ignored_flag(ignored)).collect()
+        };
+        modules.iter().flat_map(one).collect()
+    };
+    let mut trials = all(&modules, false);
+    trials.extend(all(&long, true));
+    trials
+}
+
+/// A fresh database with pg_trgm, and table `product (id, name, type, price)` with `rows` real names, tracked by name.
+pub fn tracked(world: &World, name: &str, rows: usize) -> Client {
+    let mut client = database(&world.server, name);
+    client.batch_execute("CREATE EXTENSION pg_trgm").expect("pg_trgm");
+    fill(&mut client, rows);
+    client.batch_execute("SELECT drugembed.track('product', 'name')").expect("track");
+    client
+}
+
+/// Table `product`, not tracked.
+pub fn fill(client: &mut Client, rows: usize) {
+    let names: Vec<String> = product_names().into_iter().cycle().take(rows).collect();
+    let sql = "CREATE TABLE product (id bigint PRIMARY KEY, name text, type text NOT NULL DEFAULT '정제', price integer NOT NULL DEFAULT 0)";
+    client.batch_execute(sql).expect("CREATE TABLE");
+    // Names repeat in large tables: the number tells them apart.
+    let insert = "INSERT INTO product (id, name) SELECT n, CASE WHEN n > 300 THEN name || ' ' || n ELSE name END
+                    FROM unnest($1::text[]) WITH ORDINALITY AS u (name, n)";
+    client.execute(insert, &[&names]).expect("rows");
+}
+
+pub fn backfill(client: &mut Client, table: &str) {
+    let sql = format!("SET client_min_messages = warning; CALL drugembed.backfill('{table}')");
+    sql.split("; ").for_each(|sql| client.batch_execute(sql).unwrap_or_else(|e| panic!("{sql}: {e:?}")));
+}
+
+pub fn pending(client: &mut Client) -> u64 {
+    value(client, "SELECT sum(pending) FROM drugembed.status").parse().expect("a number")
+}
+
+/// Asserts that nothing waits, and that each row of `table` has the embedding of `source`, NULL where that is blank.
+#[track_caller]
+pub fn assert_in_step(client: &mut Client, table: &str, source: &str) {
+    assert_eq!(value(client, "SELECT count(*) FROM drugembed.queue"), "0", "the queue of {table} is not empty");
+    let wrong = format!(
+        "WITH r AS MATERIALIZED (SELECT row_number() OVER () AS n, NULLIF(btrim({source}), '') AS source, embedding FROM {table}),
+              e AS (SELECT drug_embed(array_agg(source ORDER BY n)) AS vectors FROM r)
+         SELECT count(*) FROM r, e
+          WHERE (r.embedding IS NULL) <> (r.source IS NULL) OR r.embedding <-> e.vectors[r.n] > 1e-5"
+    );
+    assert_eq!(value(client, &wrong), "0", "embeddings of {table} are wrong");
+}

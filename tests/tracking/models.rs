@@ -1,0 +1,45 @@
+//! Another model takes over: vectors of the old one are stale, never compared, and made again.
+
+use std::fs;
+
+use server_tests::{assert_error, column, value};
+
+use crate::{Test, World, assert_in_step, backfill, tracked};
+
+pub const TESTS: &[Test] = &[("another_revision_makes_rows_stale", another_revision_makes_rows_stale)];
+
+fn another_revision_makes_rows_stale(world: &World) {
+    let folder = world.install.copy_model("next-revision");
+    let manifest = folder.join("manifest.toml");
+    let text = fs::read_to_string(&manifest).expect("the manifest");
+    let line = text.lines().find(|line| line.starts_with("revision")).expect("a revision");
+    fs::write(&manifest, text.replace(line, "revision = \"next\"")).expect("the manifest");
+    let next = format!("SET drugembed.model = '{}'", folder.display());
+
+    let mut client = tracked(world, "models", 60);
+    backfill(&mut client, "product");
+    let old = value(&mut client, "SELECT model FROM drugembed.status");
+    client.batch_execute(&next).expect("the next revision");
+    let status = "SELECT format('%s %s %s %s', stale, pending, generation, model = model_in_use) FROM drugembed.status";
+    assert_eq!(value(&mut client, status), "60 60 1 f");
+    assert_error(&mut client, "SELECT drug_search('product', '두통약', mode => 'vector')", "55000", &old);
+    let notices = column(
+        &mut client,
+        "SELECT lexical_rank FROM drug_search('product', (SELECT name FROM product WHERE id = 1), 1)",
+    );
+    assert_eq!(notices, ["1"], "hybrid goes on by letters alone");
+
+    client.batch_execute("SET client_min_messages = warning").expect("SET");
+    client.batch_execute("CALL drugembed.backfill('product', batch => 10, max_rows => 20)").expect("a part");
+    assert_eq!(value(&mut client, status), "40 40 2 t");
+    let seen = "SELECT count(*) FROM drug_search('product', '두통약', 100, mode => 'vector')";
+    assert_eq!(value(&mut client, seen), "20", "only rows of the new model");
+    assert_eq!(value(&mut client, "SELECT mixed FROM drugembed.tracked"), "t");
+    client.batch_execute("UPDATE product SET price = 1").expect("an unrelated update");
+    backfill(&mut client, "product");
+    assert_eq!(value(&mut client, status), "0 0 2 t");
+    assert_eq!(value(&mut client, "SELECT mixed FROM drugembed.tracked"), "f");
+    assert_eq!(value(&mut client, "SELECT sum(embedded) FROM drugembed.run WHERE id > 1"), "60", "each once");
+    assert_eq!(value(&mut client, seen), "60");
+    assert_in_step(&mut client, "product", "name");
+}

@@ -1,0 +1,236 @@
+//! drug_search: what it finds, by which index, and what it refuses.
+
+use postgres::Client;
+use server_tests::{assert_error, column, value};
+
+use crate::{Test, World, backfill, tracked};
+
+pub const TESTS: &[Test] = &[
+    ("finds_by_vector_letters_and_both", finds_by_vector_letters_and_both),
+    ("filters", filters),
+    ("nothing_can_be_injected", nothing_can_be_injected),
+    ("uses_both_indexes", uses_both_indexes),
+    ("without_pg_trgm", without_pg_trgm),
+    ("where_ctype_is_c", where_ctype_is_c),
+    ("leaves_settings_alone", leaves_settings_alone),
+    ("bad_arguments", bad_arguments),
+    ("sees_changes_of_its_transaction", sees_changes_of_its_transaction),
+];
+
+const KNOWN: &str = "INSERT INTO product (id, name, type, price) VALUES
+    (9001, '타이레놀정500밀리그람(아세트아미노펜)', '해열.진통.소염제', 500), (9002, '타이레놀정160밀리그람(아세트아미노펜)', '해열.진통.소염제', 160),
+    (9003, '글리폴민정 500/2.5mg', '당뇨병용제', 500), (9004, 'Tylenol 8 Hours ER', '해열.진통.소염제', 650), (9005, '어린이 해열 시럽', '해열.진통.소염제', 5)";
+
+fn searchable(world: &World, name: &str, rows: usize) -> Client {
+    let mut client = tracked(world, name, rows);
+    client.batch_execute(KNOWN).expect("known products");
+    backfill(&mut client, "product");
+    index(&mut client);
+    client
+}
+
+fn index(client: &mut Client) {
+    let statements = column(client, "SELECT drugembed.index_sql('product')");
+    assert!(statements.iter().all(|sql| sql.contains("CONCURRENTLY")), "{statements:?}");
+    statements.iter().for_each(|sql| client.batch_execute(sql).unwrap_or_else(|e| panic!("{sql}: {e:?}")));
+    client.batch_execute("ANALYZE product").expect("ANALYZE");
+}
+
+fn ids(client: &mut Client, arguments: &str) -> Vec<String> {
+    column(client, &format!("SELECT key->>'id' FROM drug_search('product', {arguments})"))
+}
+
+fn finds_by_vector_letters_and_both(world: &World) {
+    let mut client = searchable(world, "finds", 200);
+    assert_eq!(ids(&mut client, "'타이레놀 500', 2, 'lexical'"), ["9001", "9002"]);
+    assert_eq!(ids(&mut client, "'타이레놀정500밀리그람(아세트아미노펜)', 1, 'lexical'"), ["9001"]);
+    assert_eq!(ids(&mut client, "'tylenol', 1, 'lexical'"), ["9004"]);
+    assert_eq!(ids(&mut client, "'타이레놀 500', 1"), ["9001"]);
+    let nearest = "SELECT string_agg(id::text, ' ') FROM (SELECT id FROM product ORDER BY embedding <=> drug_embed_query('열을 내리는 약') LIMIT 5) s";
+    let found = ids(&mut client, "'열을 내리는 약', 5, 'vector'").join(" ");
+    assert_eq!(found, value(&mut client, nearest));
+    let fused = "SELECT bool_and(abs(score - COALESCE(1.0 / (60 + vector_rank), 0) - COALESCE(1.0 / (60 + lexical_rank), 0)) < 1e-9)
+                    AND bool_or(vector_rank IS NOT NULL) AND bool_or(lexical_rank IS NOT NULL) AND count(*) = 10
+                   FROM drug_search('product', '아세트아미노펜')";
+    assert_eq!(value(&mut client, fused), "t");
+    let similarity = "SELECT bool_and(abs(similarity - drug_similarity(p.embedding, '두통약')) < 1e-5 AND document = p.name)
+                        FROM drug_search('product', '두통약', 20, 'vector') s JOIN product p ON p.id = (s.key->>'id')::bigint";
+    assert_eq!(value(&mut client, similarity), "t");
+}
+
+fn filters(world: &World) {
+    let mut client = searchable(world, "filters", 300);
+    for (filter, condition) in [
+        (r#"{"type": "당뇨병용제"}"#, "type = '당뇨병용제'"),
+        (r#"{"type": ["당뇨병용제", "해열.진통.소염제"]}"#, "type IN ('당뇨병용제', '해열.진통.소염제')"),
+        (r#"{"price": {"gte": 160, "lt": 650}}"#, "price >= 160 AND price < 650"),
+        (r#"{"type": "해열.진통.소염제", "price": {"ne": 500}}"#, "type = '해열.진통.소염제' AND price <> 500"),
+        (r#"{"name": {"like": "%밀리그람%"}, "price": {"gt": 0}}"#, "name LIKE '%밀리그람%' AND price > 0"),
+        (r#"{"name": null}"#, "name IS NULL"),
+        (r#"{"price": 0}"#, "price = 0"),
+    ] {
+        for mode in ["vector", "hybrid"] {
+            let found = ids(&mut client, &format!("'약', 20, '{mode}', '{filter}'"));
+            let expected = value(&mut client, &format!("SELECT LEAST(count(*), 20) FROM product WHERE {condition}"));
+            assert_eq!(found.len().to_string(), expected, "{mode} {filter}");
+            let all = format!(
+                "SELECT count(*) FROM product WHERE NOT ({condition}) AND id = ANY ('{{{}}}')",
+                found.join(",")
+            );
+            assert_eq!(value(&mut client, &all), "0", "{mode} {filter}");
+        }
+    }
+    assert_error(&mut client, r#"SELECT drug_search('product', '약', filter => '{"colour": 1}')"#, "42703", "colour");
+    assert_error(&mut client, r#"SELECT drug_search('product', '약', filter => '[1]')"#, "22023", "JSON object");
+    assert_error(
+        &mut client,
+        r#"SELECT drug_search('product', '약', filter => '{"price": {"~": 1}}')"#,
+        "22023",
+        "price",
+    );
+    assert_error(
+        &mut client,
+        r#"SELECT drug_search('product', '약', filter => '{"price": {"gte": {"a": 1}}}')"#,
+        "22023",
+        "price",
+    );
+}
+
+fn nothing_can_be_injected(world: &World) {
+    let mut client = searchable(world, "injected", 20);
+    client
+        .batch_execute(r#"ALTER TABLE product ADD COLUMN "x'; DROP TABLE product; --" text DEFAULT 'y', ADD COLUMN "a""b" text DEFAULT 'z'"#)
+        .expect("columns with evil names");
+    let evil = "x'; DROP TABLE product; --";
+    for text in [
+        evil,
+        "%s %I $1 \\ ' \" {}",
+        "'||(SELECT 1)||'",
+        "\\'; SELECT 1; --",
+        "약\0약".split('\0').next().expect("a part"),
+    ] {
+        let rows = client.query("SELECT key->>'id' FROM drug_search('product', $1, 3)", &[&text]).expect("a search");
+        assert_eq!(rows.len(), 3, "{text}");
+        let rows = client
+            .query(
+                "SELECT 1 FROM drug_search('product', '약', 3, filter => jsonb_build_object('name', $1::text))",
+                &[&text],
+            )
+            .expect("a filter");
+        assert_eq!(rows.len(), 0, "{text}");
+    }
+    let by_evil_names =
+        r#"'약', 3, filter => jsonb_build_object('x''; DROP TABLE product; --', 'y', 'a"b', '{"gte": "z"}'::jsonb)"#;
+    assert_eq!(ids(&mut client, by_evil_names).len(), 3);
+    client.query("SELECT drug_search('product', '약', 3, $1)", &[&evil]).expect_err("a mode that is none");
+    client
+        .query("SELECT drug_search('product', '약', 3, target => $1::text::name)", &[&evil])
+        .expect_err("a target that is none");
+    assert_eq!(value(&mut client, "SELECT count(*) FROM product"), "25");
+}
+
+fn plan(client: &mut Client, filter: &str) -> String {
+    let statement = value(
+        client,
+        &format!(
+            "SELECT drugembed.search_sql(drugembed.find('product'), 10, true, e.engine, e.schema, '{filter}') FROM drugembed.lexical_engine() e"
+        ),
+    );
+    client.batch_execute(&format!("PREPARE s (text, vector, bigint, jsonb) AS {statement}")).expect("PREPARE");
+    let explain = format!("EXPLAIN EXECUTE s ('타이레놀 500', (SELECT embedding FROM product LIMIT 1), 1, '{filter}')");
+    let explain = explain.replace("(SELECT embedding FROM product LIMIT 1)", "drug_embed_query('타이레놀 500')");
+    let plan = column(client, &explain).join("\n");
+    client.batch_execute("DEALLOCATE s").expect("DEALLOCATE");
+    plan
+}
+
+fn uses_both_indexes(world: &World) {
+    let mut client = searchable(world, "indexes", 100);
+    // Rows enough that indexes pay; vectors need not be real for that.
+    client
+        .batch_execute(
+            "INSERT INTO product (id, name, embedding, embedding_state)
+             SELECT 10000 + i, p.name || ' ' || i, p.embedding, drugembed.row_state(p.name || ' ' || i, (SELECT model FROM drug_model()))
+               FROM product p, generate_series(1, 30) i WHERE p.id < 9000 AND p.id + i * 100 > 0
+             ON CONFLICT DO NOTHING;
+             INSERT INTO product (id, name, embedding, embedding_state)
+             SELECT 20000 + row_number() OVER (), p.name || '-' || i, p.embedding, drugembed.row_state(p.name || '-' || i, (SELECT model FROM drug_model()))
+               FROM product p, generate_series(1, 30) i WHERE p.id < 9000;
+             ANALYZE product",
+        )
+        .expect("more rows");
+    for filter in ["{}", r#"{"price": {"gte": 0}}"#] {
+        let plan = plan(&mut client, filter);
+        assert!(plan.contains("Index Scan using drugembed_1_hnsw"), "{filter}\n{plan}");
+        assert!(plan.contains("Bitmap Index Scan on drugembed_1_lexical"), "{filter}\n{plan}");
+    }
+    let found = ids(&mut client, "'타이레놀 500', 10, filter => '{\"price\": {\"gte\": 160}}'");
+    assert!(found.contains(&"9001".to_owned()), "{found:?}: an iterative scan reaches rare rows");
+}
+
+fn without_pg_trgm(world: &World) {
+    let mut client = tracked(world, "letterless", 20);
+    client.batch_execute("DROP EXTENSION pg_trgm").expect("DROP EXTENSION");
+    backfill(&mut client, "product");
+    index(&mut client);
+    assert_error(&mut client, "SELECT drug_search('product', '약', mode => 'lexical')", "0A000", "pg_trgm");
+    assert_eq!(ids(&mut client, "'두통약', 5").len(), 5, "hybrid goes on by vector");
+}
+
+fn where_ctype_is_c(world: &World) {
+    let create = "CREATE DATABASE ctype TEMPLATE template0 ENCODING 'UTF8' LOCALE_PROVIDER libc LOCALE 'C'";
+    world.server.connect("postgres").batch_execute(create).expect("CREATE DATABASE");
+    let mut client = world.server.connect("ctype");
+    client.batch_execute("CREATE EXTENSION drugembed CASCADE; CREATE EXTENSION pg_trgm").expect("extensions");
+    crate::fill(&mut client, 200);
+    client.batch_execute(KNOWN).expect("known products");
+    client.batch_execute("SELECT drugembed.track('product', 'name')").expect("track");
+    backfill(&mut client, "product");
+    index(&mut client);
+    assert_eq!(value(&mut client, "SELECT engine FROM drugembed.lexical_engine()"), "bigram");
+    assert_eq!(ids(&mut client, "'타이레놀 500', 2, 'lexical'"), ["9001", "9002"]);
+    assert_eq!(ids(&mut client, "'TYLENOL', 1, 'lexical'"), ["9004"]);
+    client.batch_execute("SET enable_seqscan = off").expect("SET");
+    assert!(plan(&mut client, "{}").contains("Bitmap Index Scan on drugembed_1_lexical"));
+}
+
+fn leaves_settings_alone(world: &World) {
+    let mut client = searchable(world, "unset", 10);
+    client
+        .batch_execute(
+            "SET hnsw.ef_search = 77; SET hnsw.iterative_scan = off; SET pg_trgm.word_similarity_threshold = 0.9",
+        )
+        .expect("SET");
+    client.batch_execute("BEGIN; SELECT drug_search('product', '약', 100)").expect("a search");
+    for (setting, expected) in
+        [("hnsw.ef_search", "77"), ("hnsw.iterative_scan", "off"), ("pg_trgm.word_similarity_threshold", "0.9")]
+    {
+        assert_eq!(value(&mut client, &format!("SHOW {setting}")), expected);
+    }
+    client.batch_execute("COMMIT").expect("COMMIT");
+}
+
+fn bad_arguments(world: &World) {
+    let mut client = tracked(world, "arguments", 3);
+    client.batch_execute("CREATE TABLE other (id integer PRIMARY KEY)").expect("a table");
+    for (call, sqlstate, part) in [
+        ("drug_search('other', '약')", "42704", "not tracked"),
+        ("drug_search('product', '')", "22023", "query is empty"),
+        ("drug_search('product', NULL)", "22023", "query is empty"),
+        ("drug_search('product', '약', 0)", "22023", "k is 0"),
+        ("drug_search('product', '약', 1001)", "22023", "k is 1001"),
+        ("drug_search('product', '약', NULL)", "22023", "k is NULL"),
+        ("drug_search('product', '약', mode => 'fuzzy')", "22023", "fuzzy"),
+        ("drug_search('product', '약', target => 'vec')", "42704", "vec"),
+    ] {
+        assert_error(&mut client, &format!("SELECT {call}"), sqlstate, part);
+    }
+    assert_eq!(ids(&mut client, "'약', 5, 'vector'").len(), 0, "nothing is embedded yet");
+}
+
+fn sees_changes_of_its_transaction(world: &World) {
+    let mut client = searchable(world, "within", 10);
+    client.batch_execute("BEGIN; DELETE FROM product WHERE id = 9001").expect("DELETE");
+    assert_eq!(ids(&mut client, "'타이레놀 500', 1, 'lexical'"), ["9002"]);
+    client.batch_execute("ROLLBACK").expect("ROLLBACK");
+}
