@@ -32,7 +32,7 @@ DECLARE
 BEGIN
     SELECT n.nspname INTO schema FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'pg_trgm';
     IF schema IS NOT NULL THEN
-        EXECUTE format('SELECT %I.show_trgm(%L) <> ''{}''', schema, '약') INTO seen;
+        EXECUTE format('SELECT %I.show_trgm(chr(50557)) <> ''{}''', schema) INTO seen;  -- a Hangul syllable; this script must be ASCII
         engine := CASE WHEN seen THEN 'trgm' ELSE 'bigram' END;
     END IF;
 END $$;
@@ -53,7 +53,7 @@ BEGIN
         RETURN '';
     ELSIF jsonb_typeof(filter) <> 'object' THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'filter is not a JSON object',
-            HINT = 'For example: {"special_general_type": "일반의약품", "item_permit_date": {"gte": "20200101"}}.';
+            HINT = 'For example: {"product_type": "0114", "item_permit_date": {"gte": "20200101"}}.';
     END IF;
     FOR f IN SELECT key AS name, value, jsonb_typeof(value) AS kind FROM jsonb_each(filter) LOOP
         SELECT format_type(atttypid, NULL) INTO type FROM pg_attribute
@@ -105,7 +105,7 @@ BEGIN
             CASE WHEN t.mixed THEN format(' AND drugembed.state_model("@row".%I) = $3', t.state) ELSE '' END, pool);
     END IF;
     IF engine IS NOT NULL THEN
-        -- pg_trgm finds, but alone ranks "... 500" before "타이레놀정500": it counts the ends of words, which Korean names run together.
+        -- pg_trgm finds, but alone ranks a bare "500" before the name with 500: it counts the ends of words, which Korean names run together.
         parts := parts || format('SELECT %1$s, NULL::bigint AS v, row_number() OVER (ORDER BY likeness DESC, size, %1$s) AS l, NULL::float8 AS distance
               FROM (SELECT %2$s, %3$s AS likeness, length(%4$s) AS size FROM %5$s AS "@row" WHERE %6$s%7$s ORDER BY likeness DESC, size LIMIT %8$s) n',
             ks, keys,
