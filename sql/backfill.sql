@@ -147,8 +147,9 @@ BEGIN
         updated_at = clock_timestamp(), finished_at = NULL, sqlstate = step.sqlstate, error = step.message, hint = step.hint
      WHERE id = run_id RETURNING * INTO r;
     PERFORM drugembed.plan(run_id);
-    IF ids <> '{}' THEN
+    IF ids <> '{}' AND r.told_at < r.updated_at - interval '5 s' THEN
         PERFORM drugembed.tell(r);
+        UPDATE drugembed.run SET told_at = r.updated_at WHERE id = run_id;
     END IF;
     RETURN r.sqlstate IS NULL AND (max_rows IS NULL OR r.embedded < max_rows);
 END $$;
@@ -184,6 +185,7 @@ BEGIN
                        t.relation, t.target, t.state) INTO stale USING t.model;
         UPDATE drugembed.tracked SET mixed = false WHERE id = t.id AND NOT stale;
     END IF;
+    PERFORM drugembed.tell(r);
 END $$;
 COMMENT ON FUNCTION drugembed.end_run(bigint) IS 'internal: ends a backfill, and notices that no vector of an older model is left';
 

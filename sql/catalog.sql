@@ -75,6 +75,7 @@ CREATE TABLE drugembed.run (
     by_role name NOT NULL DEFAULT current_user,
     started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     updated_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    told_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     finished_at timestamptz,
     embedded bigint NOT NULL DEFAULT 0,
     blank bigint NOT NULL DEFAULT 0,
@@ -93,6 +94,7 @@ CREATE TABLE drugembed.run (
 );
 CREATE INDEX run_tracked ON drugembed.run (tracked, id);
 COMMENT ON TABLE drugembed.run IS 'backfills, running and past; the newest 100 of a table are kept';
+COMMENT ON COLUMN drugembed.run.told_at IS 'when it last raised an INFO';
 COMMENT ON COLUMN drugembed.run.blank IS 'rows without text, whose embedding is NULL';
 COMMENT ON COLUMN drugembed.run.unchanged IS 'queued rows that already had the right embedding, or were gone';
 COMMENT ON COLUMN drugembed.run.horizon IS 'the last queue entry it takes: what comes later is for the next run';

@@ -58,12 +58,14 @@ BEGIN
                           'restart the server, and run CREATE EXTENSION pg_cron; or use one of the lines above.',
                           current_setting('server_version_num')::integer / 10000, current_database());
     END IF;
-    EXECUTE 'SELECT cron.schedule($1, $2, $3)' INTO job USING format('drugembed %s', t.id), schedule, command;
+    BEGIN
+        EXECUTE 'SELECT cron.schedule($1, $2, $3)' INTO job USING format('drugembed %s', t.id), schedule, command;
+    EXCEPTION WHEN internal_error OR invalid_parameter_value THEN  -- how pg_cron reports a schedule it cannot read
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = SQLERRM,
+            HINT = 'Give five fields, minute hour day month weekday: "*/5 * * * *" is every five minutes.';
+    END;
     UPDATE drugembed.tracked SET job = format('drugembed %s', t.id) WHERE id = t.id;
     RETURN job;
-EXCEPTION WHEN internal_error THEN  -- how pg_cron reports a schedule it cannot read
-    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = SQLERRM,
-        HINT = 'Give five fields, minute hour day month weekday: "*/5 * * * *" is every five minutes.';
 END $$;
 COMMENT ON FUNCTION drugembed.schedule(regclass, text, name, integer) IS 'runs a backfill by the clock, by pg_cron; returns its job id';
 

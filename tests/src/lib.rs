@@ -3,7 +3,7 @@
 mod install;
 mod server;
 
-pub use install::Install;
+pub use install::{Install, run};
 pub use server::{Server, database};
 
 use postgres::error::DbError;

@@ -1,7 +1,7 @@
 //! One server on one data folder. It ends with its [`Server`], or by SIGINT when the test process dies.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread::{self, JoinHandle, sleep};
 use std::time::{Duration, Instant};
@@ -30,20 +30,62 @@ impl Server {
         let sockets = install.folder.join(format!("{name}.sockets"));
         fs::create_dir(&sockets).expect("a socket folder");
         install.own(&sockets);
-        let mut postgres = install.command(bin.join("postgres"));
-        postgres.arg("-D").arg(&data).arg("-k").arg(&sockets).args(["-c", "listen_addresses=", "-c", "fsync=off"]);
+        Server::reopen(install, name, settings)
+    }
+
+    /// Starts a server on the cluster `name` made before.
+    pub fn reopen(install: &Install, name: &str, settings: &[&str]) -> Server {
+        let data = install.folder.join(name);
+        let sockets = install.folder.join(format!("{name}.sockets"));
+        let mut server = Server { data, sockets, process: None };
+        server.launch(install, settings);
+        server.wait_until_ready();
+        server
+    }
+
+    fn launch(&mut self, install: &Install, settings: &[&str]) {
+        let mut postgres = install.command(install.root().join("bin/postgres"));
+        postgres.arg("-D").arg(&self.data).arg("-k").arg(&self.sockets);
+        postgres.args(["-c", "listen_addresses=", "-c", "fsync=off"]);
         for setting in settings {
             postgres.args(["-c", setting]);
         }
-        let log = fs::File::create(install.folder.join(format!("{name}.log"))).expect("a log file");
+        let path = self.data.with_extension("log");
+        let log = fs::OpenOptions::new().create(true).append(true).open(path).expect("a log file");
         postgres.stdin(Stdio::null()).stdout(log.try_clone().expect("log")).stderr(log);
         // The parent-death signal is bound to the starting thread, so that thread waits for the server's whole life.
-        let process = thread::spawn(move || {
+        self.process = Some(thread::spawn(move || {
             postgres.spawn().expect("postgres starts").wait().expect("postgres ends");
-        });
-        let server = Server { data, sockets, process: Some(process) };
-        server.wait_until_ready();
-        server
+        }));
+    }
+
+    /// Kills the postmaster with SIGKILL, as the kernel does when memory runs out, and starts the server again.
+    pub fn kill_and_restart(&mut self, install: &Install, settings: &[&str]) {
+        run(Command::new("kill").args(["-KILL", &self.pid().to_string()]));
+        let start = Instant::now();
+        loop {
+            if let Some(process) = self.process.take() {
+                let _ = process.join();
+            }
+            // Until the last backend has noticed, a new postmaster refuses the data folder.
+            self.launch(install, settings);
+            while !self.process.as_ref().is_none_or(JoinHandle::is_finished) {
+                if self.try_connect("postgres", "postgres").is_ok() {
+                    return;
+                }
+                assert!(start.elapsed() < START_LIMIT, "the server does not come back:\n{}", self.log());
+                sleep(Duration::from_millis(50));
+            }
+        }
+    }
+
+    /// Folder of the server's socket: `host` of a connection string.
+    pub fn sockets(&self) -> &Path {
+        &self.sockets
+    }
+
+    pub fn data(&self) -> &Path {
+        &self.data
     }
 
     pub fn log(&self) -> String {

@@ -65,7 +65,7 @@ fn trials(world: &Arc<World>) -> Vec<Trial> {
         ("rate", rate::TESTS),
         ("cron", cron::TESTS),
     ];
-    let long: [(&str, &[Test]); 2] = [("crash", crash::LONG), ("rate", rate::LONG)];
+    let long: [(&str, &[Test]); 3] = [("crash", crash::LONG), ("writers", writers::LONG), ("rate", rate::LONG)];
     let trial = |module: &str, name: &str, test: fn(&World)| {
         let world = Arc::clone(world);
         Trial::test(format!("{module}::{name}"), move || {
