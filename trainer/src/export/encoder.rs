@@ -29,7 +29,7 @@ pub enum Input {
         zero: Value,
         smooth: Vec<f32>,
     },
-    /// Bytes with a zero point; the result is to be multiplied by `row_scale`, `[batch, tokens, 1]`.
+    /// Bytes with a zero point, `[rows, width]`; the result is to be multiplied by `row_scale`, `[rows, 1]`.
     PerToken {
         bytes: Value,
         row_scale: Value,
@@ -109,7 +109,10 @@ impl EncoderGraph<'_> {
         let active = self.builder.node("Gelu", &name("intermediate.gelu"), &[&wide], &[]);
         let active = match &self.precision {
             Precision::Fp32 => Input::Fp32(active),
-            Precision::Int8(int8) => int8.after_gelu(&mut self.builder, &name("intermediate"), &active),
+            Precision::Int8(int8) => {
+                let width = self.checkpoint.config.intermediate_size;
+                int8.after_gelu(&mut self.builder, &name("intermediate"), &active, width)
+            }
         };
         let narrow = self.linear(&name("output.dense"), &active, None, false);
         let bias = self.bias(&name("output.dense"));

@@ -60,6 +60,11 @@ impl Builder {
         self.add(MICROSOFT, op_type, name, inputs, attributes)
     }
 
+    /// Whether a node of this name is there.
+    pub fn has(&self, name: &str) -> bool {
+        self.graph.node.iter().any(|node| node.name == name)
+    }
+
     fn add(&mut self, domain: &str, op_type: &str, name: &str, inputs: &[&str], attributes: &[Attribute]) -> Value {
         self.graph.node.push(Node {
             input: inputs.iter().map(|i| (*i).to_owned()).collect(),

@@ -9,7 +9,7 @@
 
 use super::encoder::{Hidden, Input};
 use super::forward::{Ranges, Site};
-use super::graph::{Builder, Value, int};
+use super::graph::{Builder, INPUT_IDS, Value, int};
 use super::onnx::DataType;
 use crate::checkpoint::{Checkpoint, Tensor};
 
@@ -55,7 +55,6 @@ impl Int8 {
 
     /// Rows of the word embedding from a table of bytes with a scale a row.
     pub fn words(&self, b: &mut Builder, tensor: &Tensor) -> Value {
-        use super::graph::INPUT_IDS;
         let (rows, width) = (tensor.shape[0], tensor.shape[1]);
         let (mut bytes, mut scales) = (Vec::with_capacity(tensor.data.len()), Vec::with_capacity(rows));
         for row in tensor.data.chunks_exact(width) {
@@ -92,17 +91,41 @@ impl Int8 {
     }
 
     /// Token scale = the larger of what the token's largest value and GELU's lowest value need.
-    pub fn after_gelu(&self, b: &mut Builder, name: &str, active: &str) -> Input {
-        let axis = b.integers(&format!("{name}.axis"), &[-1]);
+    ///
+    /// Tokens of all texts become rows of one matrix: QuantizeLinear takes a scale for every row, not for every token of a text.
+    pub fn after_gelu(&self, b: &mut Builder, name: &str, active: &str, width: usize) -> Input {
+        let matrix = b.integers(&format!("{name}.matrix"), &[-1, width as i64]);
+        let axis = b.integers(&format!("{name}.axis"), &[1]);
         let share = b.float(&format!("{name}.share"), 1.0 / (f32::from(u8::MAX - GELU_ZERO) + 0.49));
         let least = b.float(&format!("{name}.least"), -GELU_LOWEST / (f32::from(GELU_ZERO) + 0.49));
-        let (one, zero) = (b.float(&format!("{name}.one"), 1.0), b.unsigned_byte(&format!("{name}.zero"), GELU_ZERO));
-        let most = b.node("ReduceMax", &format!("{name}.most"), &[active, &axis], &[int("keepdims", 1)]);
+        let zero = b.unsigned_byte(&format!("{name}.zero"), GELU_ZERO);
+        let rows = b.node("Reshape", &format!("{name}.rows"), &[active, &matrix], &[]);
+        let most = b.node("ReduceMax", &format!("{name}.most"), &[&rows, &axis], &[int("keepdims", 1)]);
         let wanted = b.node("Mul", &format!("{name}.wanted"), &[&most, &share], &[]);
         let row_scale = b.node("Max", &format!("{name}.row_scale"), &[&wanted, &least], &[]);
-        let scaled = b.node("Div", &format!("{name}.scaled"), &[active, &row_scale], &[]);
-        let bytes = b.node("QuantizeLinear", &format!("{name}.bytes"), &[&scaled, &one, &zero], &[]);
+        let scales = b.node("Squeeze", &format!("{name}.scales"), &[&row_scale, &axis], &[]);
+        let zeros = self.row_zeros(b, &scales, &zero);
+        let bytes = b.node("QuantizeLinear", &format!("{name}.bytes"), &[&rows, &scales, &zeros], &[int("axis", 0)]);
         Input::PerToken { bytes, row_scale, zero }
+    }
+
+    /// [`GELU_ZERO`] for every row; the same in all layers.
+    fn row_zeros(&self, b: &mut Builder, scales: &str, zero: &str) -> Value {
+        if !b.has("row_zeros") {
+            let rows = b.node("Shape", "row_count", &[scales], &[]);
+            b.node("Expand", "row_zeros", &[zero, &rows], &[]);
+        }
+        "row_zeros".to_owned()
+    }
+
+    /// Result of a per-token layer, `[rows, outs]`, as `[batch, tokens, outs]`.
+    fn texts(b: &mut Builder, name: &str, rows: &str, outs: usize) -> Value {
+        if !b.has("text_shape") {
+            let width = b.integers("text_width", &[outs as i64]);
+            let shape = b.node("Shape", "input_shape", &[INPUT_IDS], &[]);
+            b.node("Concat", "text_shape", &[&shape, &width], &[int("axis", 0)]);
+        }
+        b.node("Reshape", &format!("{name}.texts"), &[rows, "text_shape"], &[])
     }
 }
 
@@ -141,7 +164,10 @@ pub fn linear(b: &mut Builder, name: &str, input: &Input, matrix: &[f32], outs: 
     let inputs: Vec<&str> = inputs.into_iter().map(String::as_str).collect();
     let product = b.fused("MatMulIntegerToFloat", name, &inputs, &[]);
     match input {
-        Input::PerToken { row_scale, .. } => b.node("Mul", &format!("{name}.scaled"), &[&product, row_scale], &[]),
+        Input::PerToken { row_scale, .. } => {
+            let rows = b.node("Mul", &format!("{name}.scaled"), &[&product, row_scale], &[]);
+            Int8::texts(b, name, &rows, outs)
+        }
         _ => product,
     }
 }
