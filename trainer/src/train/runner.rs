@@ -228,6 +228,9 @@ impl Runner {
                     let all: Vec<&Document> = item.negatives.iter().chain(mined).collect();
                     negatives.extend((0..stage.negatives).map(|_| rng.pick(&all).copied()));
                 }
+                if negatives.iter().all(Option::is_none) {
+                    negatives.clear();
+                }
                 Step::contrastive(&items, &negatives, stage.temperature)
             }
         };
