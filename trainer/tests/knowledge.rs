@@ -18,8 +18,9 @@ fn questions() -> Vec<String> {
     let texts = ["type_questions.csv", "dur_questions.csv", "symptoms.csv"]
         .into_iter()
         .flat_map(|name| table(name).into_iter().map(|mut row| row.remove("text").expect("a text")));
-    let of_ingredients =
-        table("ingredients.csv").into_iter().flat_map(|row| row["questions"].split('|').map(str::to_owned).collect::<Vec<_>>());
+    let of_ingredients = table("ingredients.csv")
+        .into_iter()
+        .flat_map(|row| row["questions"].split('|').map(str::to_owned).collect::<Vec<_>>());
     texts.chain(of_ingredients).filter(|text| !text.is_empty()).collect()
 }
 
