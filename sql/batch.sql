@@ -49,17 +49,17 @@ AS $$
     SELECT format($q$
         WITH made AS MATERIALIZED (
             SELECT c.key, m.* FROM unnest($1, $2, $3) AS m (id, embedding, hash)
-              JOIN drugembed.queue c ON c.tracked = %6$s AND c.id = m.id
+              JOIN drugembed.queue c ON c.tracked = %5$s AND c.id = m.id
         ), locked AS MATERIALIZED (
-            SELECT made.* FROM made JOIN %4$s AS "@row" ON %7$s
+            SELECT made.* FROM made JOIN %4$s AS "@row" ON %6$s
              WHERE drugembed.text_hash(%1$s) = made.hash
                FOR NO KEY UPDATE OF "@row" SKIP LOCKED
         ), written AS (
             UPDATE %4$s AS "@row" SET %3$I = locked.embedding, %2$I = (locked.hash << 23) | drugembed.model_hash($4)
-              FROM locked WHERE %8$s RETURNING locked.id
+              FROM locked WHERE %7$s RETURNING locked.id
         )
         SELECT COALESCE(array_agg(id), '{}') FROM written$q$,
-        t.source, t.state, t.target, t.relation, NULL, t.id,
+        t.source, t.state, t.target, t.relation, t.id,
         drugembed.key_match(t.relation, t.key, 'made.key'), drugembed.key_match(t.relation, t.key, 'locked.key'))
 $$;
 COMMENT ON FUNCTION drugembed.write_sql(drugembed.tracked) IS

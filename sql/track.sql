@@ -64,6 +64,23 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION drugembed.add_target(regclass, name, integer) IS 'internal: adds the vector column, or checks its type';
 
+-- A column of that name and type is there when a dump or a subscription brought it: what it says still holds.
+CREATE FUNCTION drugembed.add_state(relation regclass, state name) RETURNS void
+LANGUAGE plpgsql SET search_path FROM CURRENT
+AS $$
+DECLARE
+    present oid := (SELECT atttypid FROM pg_attribute WHERE attrelid = relation AND attname = state AND attnum > 0 AND NOT attisdropped);
+BEGIN
+    IF present IS NULL THEN
+        EXECUTE format('ALTER TABLE %s ADD COLUMN %I bigint', relation, state);
+    ELSIF present <> 'bigint'::regtype THEN
+        RAISE EXCEPTION USING ERRCODE = 'duplicate_column',
+            MESSAGE = format('column "%s" of table "%s" is %s, not what tracking keeps under that name', state, relation, present::regtype),
+            HINT = 'Rename it, or give the vector column another, shorter name by target => ....';
+    END IF;
+END $$;
+COMMENT ON FUNCTION drugembed.add_state(regclass, name) IS 'internal: adds the state column, or checks its type';
+
 CREATE FUNCTION drugembed.track_by_path(relation regclass, source text, target name, lexical text, caller_path text) RETURNS void
 LANGUAGE plpgsql SET search_path FROM CURRENT
 AS $$
@@ -94,13 +111,16 @@ BEGIN
             HINT = 'Use columns, the operator || and functions marked IMMUTABLE; concat and concat_ws are not.';
     END IF;
     t.added_target := drugembed.add_target(relation, target, dim);
-    EXECUTE format('ALTER TABLE %s ADD COLUMN IF NOT EXISTS %I bigint', relation, t.state);
+    PERFORM drugembed.add_state(relation, t.state);
     EXECUTE format('COMMENT ON COLUMN %s.%I IS %L', relation, t.state,
                    format('drugembed: text and model that %I was made from', target));
     t.key := drugembed.key_of(relation);
     t.columns := ARRAY(SELECT DISTINCT c FROM unnest(t.key || target || t.state || drugembed.columns_in(relation, t.source)
                                                      || drugembed.columns_in(relation, t.lexical)) c);
-    IF target = ANY (drugembed.columns_in(relation, t.source)) THEN
+    IF EXISTS (SELECT FROM pg_attribute WHERE attrelid = relation AND attname = ANY (t.columns) AND attgenerated NOT IN ('', 's')) THEN
+        RAISE EXCEPTION USING ERRCODE = 'feature_not_supported', MESSAGE = 'the source reads a virtual generated column, which triggers cannot see',
+            HINT = 'Use its expression instead, or make the column STORED.';
+    ELSIF target = ANY (drugembed.columns_in(relation, t.source)) THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'the source reads the vector column itself',
             HINT = 'Give the columns whose text is to be found.';
     END IF;

@@ -11,6 +11,7 @@ pub const TESTS: &[Test] = &[
     ("dropped_tables_are_forgotten", dropped_tables_are_forgotten),
     ("another_primary_key", another_primary_key),
     ("drop_extension", drop_extension),
+    ("every_object_has_a_comment", every_object_has_a_comment),
 ];
 
 fn renames_are_followed(world: &World) {
@@ -114,4 +115,16 @@ fn drop_extension(world: &World) {
     drop(client);
     let mut client = database(&world.server, "plain_ddl");
     client.batch_execute("CREATE TABLE t (a int); ALTER TABLE t ADD b int; DROP TABLE t").expect("DDL on other tables");
+}
+
+fn every_object_has_a_comment(world: &World) {
+    let mut client = database(&world.server, "comments");
+    let bare = "SELECT pg_describe_object(d.classid, d.objid, 0) FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'drugembed'
+                 LEFT JOIN pg_class c ON d.classid = 'pg_class'::regclass AND c.oid = d.objid
+                 WHERE d.deptype = 'e' AND d.refclassid = 'pg_extension'::regclass AND c.relkind IS DISTINCT FROM 'S'
+                   AND d.classid <> 'pg_type'::regclass AND COALESCE(obj_description(d.objid, d.classid::regclass::name), '') = ''";
+    assert_eq!(column(&mut client, bare), Vec::<String>::new());
+    let search_paths = "SELECT p.oid::regprocedure FROM pg_proc p WHERE pronamespace = 'drugembed'::regnamespace AND prolang <>
+                         (SELECT oid FROM pg_language WHERE lanname = 'sql') AND prokind = 'f' AND NOT COALESCE(proconfig::text LIKE '%search_path%', false)";
+    assert_eq!(column(&mut client, search_paths), Vec::<String>::new(), "functions without a search_path of their own");
 }

@@ -177,6 +177,8 @@ fn what_cannot_be_tracked(world: &World) {
         .batch_execute(
             "CREATE TABLE bare (name text); CREATE VIEW seen AS SELECT * FROM product; CREATE TABLE other (name text);
              CREATE TABLE parent (id integer PRIMARY KEY, name text); CREATE TABLE child (PRIMARY KEY (id)) INHERITS (parent);
+             CREATE TABLE clash (id integer PRIMARY KEY, name text, embedding_state text);
+             CREATE TABLE virtual (id integer PRIMARY KEY, name text, label text GENERATED ALWAYS AS (name || '!') VIRTUAL);
              CREATE TABLE narrow (id integer PRIMARY KEY, name text, embedding vector(3))",
         )
         .expect("tables");
@@ -186,6 +188,8 @@ fn what_cannot_be_tracked(world: &World) {
         ("SELECT drugembed.track('child', 'name')", "42809", "inheritance"),
         ("SELECT drugembed.track('parent', 'name')", "42809", "inheritance"),
         ("SELECT drugembed.track('narrow', 'name')", "42804", "vector(3)"),
+        ("SELECT drugembed.track('clash', 'name')", "42701", "embedding_state"),
+        ("SELECT drugembed.track('virtual', 'label')", "0A000", "virtual"),
         ("SELECT drugembed.track('product', 'nmae')", "42703", "nmae"),
         ("SELECT drugembed.track('product', 'max(name)')", "42803", "aggregate"),
         ("SELECT drugembed.track('product', 'name)')", "42601", "syntax error"),
