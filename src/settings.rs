@@ -11,7 +11,7 @@ use pgrx::pg_sys;
 use pgrx::prelude::*;
 
 /// The model that answers when nothing is set.
-const DEFAULT_MODEL: &CStr = c"e5-small-ko";
+const DEFAULT_MODEL: &CStr = c"drug-e5-small-ko";
 
 /// Kept recent texts: a vector of 384 takes 1.6 kB, so 256 cost a backend 0.4 MB; one is enough for the constant side of a query.
 const DEFAULT_CACHE_ENTRIES: i32 = 256;

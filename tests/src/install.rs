@@ -47,7 +47,7 @@ impl Install {
 
     /// The folder of the model that answers when nothing is set.
     pub fn model(&self) -> PathBuf {
-        self.root().join("share/drugembed/models/e5-small-ko")
+        self.root().join("share/drugembed/models/drug-e5-small-ko")
     }
 
     pub fn runtime(&self) -> PathBuf {

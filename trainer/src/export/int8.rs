@@ -14,11 +14,11 @@ use super::onnx::DataType;
 use crate::checkpoint::{Checkpoint, Tensor};
 
 /// Exponent of a column's range in what it is divided by: 1 would move all of its size into the weights, 0 none.
-const SMOOTHING: f32 = 0.75;
+const SMOOTHING: f32 = 0.65;
 /// A normalised column is taken to reach this many standard deviations even if the texts seen did not.
 const DEVIATIONS: f32 = 3.0;
 /// Room above the largest context value seen.
-const CONTEXT_ROOM: f32 = 1.5;
+const CONTEXT_ROOM: f32 = 2.5;
 /// Zero point of GELU's output, and the lowest value that GELU gives.
 const GELU_ZERO: u8 = 24;
 const GELU_LOWEST: f32 = -0.169_971;
