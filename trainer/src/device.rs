@@ -7,10 +7,13 @@ use crate::train::step;
 pub struct Args {
     #[arg(long, value_enum, default_value = "cpu")]
     pub device: Kind,
-    /// Texts of one forward pass; by default 32 on the CPU, 256 on a GPU.
-    #[arg(long)]
-    rows: Option<usize>,
-    /// Texts times tokens of one training graph, beyond which a batch goes by GradCache.
+    /// Texts of one forward pass on the CPU.
+    #[arg(long, default_value_t = 32)]
+    rows: usize,
+    /// Tokens of one forward pass on a GPU, padding included.
+    #[arg(long, default_value_t = 16_384)]
+    pass_tokens: usize,
+    /// Tokens of one training graph, beyond which a batch goes by GradCache; by default 4,000 on the CPU, 50,000 on a GPU.
     #[arg(long)]
     graph_tokens: Option<usize>,
 }
@@ -23,15 +26,12 @@ pub enum Kind {
 }
 
 impl Args {
-    /// Batch shapes that suit the device. A GPU compiles for every shape: few of them, and full.
+    /// Batch shapes and graph size that suit the device.
     pub fn settings(&self, pad: u32) -> step::Device {
         let gpu = self.device != Kind::Cpu;
-        let (rows, tokens) = if gpu { (256, 200_000) } else { (32, 4_000) };
-        step::Device {
-            shapes: Shapes { rows: self.rows.unwrap_or(rows), coarse: gpu },
-            graph_tokens: self.graph_tokens.unwrap_or(tokens),
-            pad,
-        }
+        let (shapes, tokens) =
+            if gpu { (Shapes::Tokens(self.pass_tokens), 50_000) } else { (Shapes::Rows(self.rows), 4_000) };
+        step::Device { shapes, graph_tokens: self.graph_tokens.unwrap_or(tokens), pad }
     }
 }
 

@@ -1,5 +1,6 @@
 //! `trainer`: everything that happens to a model before PostgreSQL sees it.
 
+mod bench;
 mod card;
 mod checkpoint;
 mod corpus;
@@ -36,6 +37,7 @@ enum Command {
     Train(train::command::Args),
     Soup(train::command::SoupArgs),
     Evaluate(eval::command::Args),
+    Bench(bench::Args),
     Compare(eval::command::CompareArgs),
     Export(export::Args),
 }
@@ -47,6 +49,7 @@ fn main() -> Result<()> {
         Command::Train(args) => train::command::run(args),
         Command::Soup(args) => train::command::soup(args),
         Command::Evaluate(args) => eval::command::evaluate(args),
+        Command::Bench(args) => bench::run(args),
         Command::Compare(args) => eval::command::compare(args),
         Command::Export(args) => export::run(args),
     }

@@ -19,7 +19,8 @@ type Series = (String, Vec<(f64, f64)>);
 
 /// Writes `plots/loss.svg` and, when development tasks were watched, `plots/ndcg.svg`.
 pub fn draw(run: &Run) -> Result<()> {
-    let (mut losses, mut tasks): (Vec<Series>, BTreeMap<String, Vec<(f64, f64)>>) = Default::default();
+    let mut losses: Vec<Series> = Vec::new();
+    let mut tasks: BTreeMap<String, Vec<(f64, f64)>> = BTreeMap::new();
     for line in run.lines()? {
         match line {
             Line::Step { step, stage, loss, .. } => {
@@ -174,8 +175,8 @@ mod tests {
 
     #[test]
     fn histogram_shares_add_up() {
-        let svg = histogram("m", &Cosines { related: vec![0.9, 0.91, 0.2], unrelated: vec![-1.0, 1.0] });
-        // Bars: 0.9 and 0.91 fall together, 0.2, -1, and 1 into the last bar.
+        let svg = histogram("m", &Cosines { related: vec![0.92, 0.91, 0.2], unrelated: vec![-1.0, 1.0] });
+        // Bars: 0.92 and 0.91 fall together, 0.2, -1, and 1 into the last bar.
         assert_eq!(svg.matches("fill-opacity").count(), 4);
     }
 }

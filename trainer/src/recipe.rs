@@ -213,9 +213,17 @@ impl Recipe {
     }
 }
 
+impl Stage {
+    /// The pairs of all its sources.
+    pub fn pairs(&self, dir: &Path, seed: u64) -> Result<Vec<Pair>> {
+        let sources = self.source.iter().map(|s| s.read(dir, seed)).collect::<Result<Vec<_>>>()?;
+        Ok(sources.concat())
+    }
+}
+
 impl Source {
     /// The pairs of the file that the source keeps; `dir` is where relative paths begin.
-    pub fn read(&self, dir: &Path, seed: u64) -> Result<Vec<Pair>> {
+    fn read(&self, dir: &Path, seed: u64) -> Result<Vec<Pair>> {
         let path = dir.join(&self.file);
         let mut pairs = match path.extension().and_then(|e| e.to_str()) {
             Some("csv") => seed::read_labelled(&path, self.unclosed_quote)?,

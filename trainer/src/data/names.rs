@@ -204,7 +204,7 @@ pub fn parenthesised(name: &str) -> Vec<String> {
 pub fn ingredient_list(cell: &str) -> Vec<String> {
     let (cell, separators): (&str, &[char]) = if cell.contains("[M") { (cell, &['|']) } else { (cell, &['/', '|']) };
     cell.split(separators)
-        .map(|part| part.trim().trim_start_matches(|c| c == '[').trim())
+        .map(|part| part.trim().trim_start_matches('['))
         .map(|part| part.split_once(']').map_or(part, |(_, name)| name).trim())
         .filter(|name| !name.is_empty() && *name != "NULL")
         .map(str::to_owned)

@@ -163,11 +163,14 @@ fn written_trade_names(split: &Split, trade: &Texts, products: &[Product]) -> Ta
     task("trade name as written -> product", trade, documents)
 }
 
+/// Types a name as people do.
+type Typed = fn(&mut Rng, &str) -> String;
+
 /// Trade names with one error each, among other brands: known and unseen products alike.
 fn generated_trade_names(split: &Split, products: &[Product]) -> Vec<Task> {
     let corpus: Vec<&Product> = one_of_each_brand(split, products).into_iter().take(TRADE_DISTRACTORS).collect();
     let documents: Texts = corpus.iter().map(|p| (p.name.clone(), vec![forms::brand_label(&p.name)])).collect();
-    let make: [(&str, fn(&mut Rng, &str) -> String); 4] = [
+    let make: [(&str, Typed); 4] = [
         ("short", |_, name| names::short_name(name)),
         ("with a typo", |rng, name| perturb::typo(rng, &names::short_name(name))),
         ("with a spacing error", |rng, name| perturb::spacing(rng, &names::short_name(name))),

@@ -15,7 +15,8 @@ pub struct Bm25 {
 
 impl Bm25 {
     pub fn new<'a>(documents: impl IntoIterator<Item = &'a str>) -> Self {
-        let (mut postings, mut lengths): (HashMap<_, Vec<(usize, f64)>>, Vec<f64>) = Default::default();
+        let mut postings: HashMap<_, Vec<(usize, f64)>> = HashMap::new();
+        let mut lengths: Vec<f64> = Vec::new();
         for (d, document) in documents.into_iter().enumerate() {
             let counts = bigrams(document);
             lengths.push(counts.values().sum());

@@ -20,6 +20,7 @@ fn args(checkpoint: PathBuf, output: PathBuf, precision: Bits) -> Args {
         check_limit: 10,
         onnxruntime: None,
         card: None,
+        least_cosine: None,
     }
 }
 

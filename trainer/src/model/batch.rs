@@ -31,13 +31,12 @@ impl Batch {
     }
 }
 
-/// Lengths to which batches are padded: few, because a GPU compiles and tunes its kernels for every shape.
+/// Lengths to which batches are padded, so that few shapes occur.
 const BUCKETS: &[usize] = &[8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512];
 
-/// The smallest bucket that holds `length` tokens. With `coarse`, only every power of two, for devices that compile per shape.
-pub fn bucket(length: usize, coarse: bool) -> usize {
-    let fits = |&&b: &&usize| b >= length && (!coarse || b.is_power_of_two() && b >= 16 || b == 96);
-    BUCKETS.iter().find(fits).copied().unwrap_or(length)
+/// The smallest bucket that holds `length` tokens.
+pub fn bucket(length: usize) -> usize {
+    BUCKETS.iter().find(|&&b| b >= length).copied().unwrap_or(length)
 }
 
 #[cfg(test)]
@@ -54,7 +53,6 @@ mod tests {
 
     #[test]
     fn buckets_hold_the_length() {
-        assert_eq!([bucket(1, false), bucket(17, false), bucket(96, false)], [8, 24, 96]);
-        assert_eq!([bucket(1, true), bucket(17, true), bucket(65, true), bucket(97, true)], [16, 32, 96, 128]);
+        assert_eq!([bucket(1), bucket(17), bucket(96), bucket(600)], [8, 24, 96, 600]);
     }
 }

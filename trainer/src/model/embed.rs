@@ -8,11 +8,28 @@ use std::sync::Arc;
 
 /// How a device likes its batches.
 #[derive(Clone, Copy, Debug)]
-pub struct Shapes {
-    /// Rows of a batch.
-    pub rows: usize,
-    /// Pad to few lengths, and to full batches: for devices that compile per shape.
-    pub coarse: bool,
+pub enum Shapes {
+    /// At most this many rows, padded to the nearest bucket: least padding.
+    Rows(usize),
+    /// Always this many tokens: rows of 32 tokens, or half as many of 64, and so on. A GPU compiles and tunes its kernels for
+    /// every shape, and those of the linear layers then have one.
+    Tokens(usize),
+}
+
+/// Shortest rows of [`Shapes::Tokens`].
+const SHORTEST: usize = 32;
+
+impl Shapes {
+    /// Rows and tokens of a batch whose longest text is `longest`; with rows None, as many as there are.
+    fn of(self, longest: usize) -> (usize, usize, bool) {
+        match self {
+            Shapes::Rows(rows) => (rows.max(1), bucket(longest), false),
+            Shapes::Tokens(all) => {
+                let tokens = longest.next_power_of_two().max(SHORTEST);
+                ((all / tokens).max(1), tokens, true)
+            }
+        }
+    }
 }
 
 /// Which of the texts go into which batch.
@@ -22,19 +39,20 @@ pub struct Plan {
     pub texts: Vec<usize>,
 }
 
-/// Batches of texts of like length; every text is in exactly one.
+/// Batches of texts of like length, longest first; every text is in exactly one.
 pub fn plan(texts: &[Arc<[u32]>], shapes: Shapes, pad: u32) -> Vec<Plan> {
     let mut order: Vec<usize> = (0..texts.len()).collect();
-    order.sort_by_key(|&i| texts[i].len());
-    let batches = order.chunks(shapes.rows.max(1));
-    batches
-        .map(|part| {
-            let rows: Vec<&[u32]> = part.iter().map(|&i| &*texts[i]).collect();
-            let longest = rows.iter().map(|r| r.len()).max().unwrap_or(1);
-            let full = if shapes.coarse { shapes.rows } else { rows.len() };
-            Plan { batch: Batch::new(&rows, full, bucket(longest, shapes.coarse), pad), texts: part.to_vec() }
-        })
-        .collect()
+    order.sort_by_key(|&i| std::cmp::Reverse(texts[i].len()));
+    let (mut rest, mut plans) = (order.as_slice(), Vec::new());
+    while let Some(&first) = rest.first() {
+        let (rows, tokens, full) = shapes.of(texts[first].len());
+        let (part, later) = rest.split_at(rows.min(rest.len()));
+        let ids: Vec<&[u32]> = part.iter().map(|&i| &*texts[i]).collect();
+        let rows = if full { rows } else { part.len() };
+        plans.push(Plan { batch: Batch::new(&ids, rows, tokens, pad), texts: part.to_vec() });
+        rest = later;
+    }
+    plans
 }
 
 /// Vectors of the texts, `texts.len()` x hidden, row by row.
@@ -58,11 +76,11 @@ mod tests {
 
     #[test]
     fn every_text_is_planned_once_with_its_like() {
-        let texts: Vec<Arc<[u32]>> = [9usize, 3, 30, 4, 9].iter().map(|&n| vec![5u32; n].into()).collect();
-        let plans = plan(&texts, Shapes { rows: 2, coarse: true }, 1);
-        let order: Vec<Vec<usize>> = plans.iter().map(|p| p.texts.clone()).collect();
-        assert_eq!(order, [vec![1, 3], vec![0, 4], vec![2]]);
-        assert!(plans.iter().all(|p| p.batch.rows == 2));
-        assert_eq!(plans.iter().map(|p| p.batch.tokens).collect::<Vec<_>>(), [16, 16, 32]);
+        let texts: Vec<Arc<[u32]>> = [9usize, 3, 40, 4, 9].iter().map(|&n| vec![5u32; n].into()).collect();
+        let shape = |p: &Plan| (p.texts.clone(), p.batch.rows, p.batch.tokens);
+        let by_rows: Vec<_> = plan(&texts, Shapes::Rows(2), 1).iter().map(shape).collect();
+        assert_eq!(by_rows, [(vec![2, 0], 2, 48), (vec![4, 3], 2, 16), (vec![1], 1, 8)]);
+        let by_tokens: Vec<_> = plan(&texts, Shapes::Tokens(64), 1).iter().map(shape).collect();
+        assert_eq!(by_tokens, [(vec![2], 1, 64), (vec![0, 4], 2, 32), (vec![3, 1], 2, 32)]);
     }
 }

@@ -133,15 +133,6 @@ impl<B: Backend> Encoder<B> {
 }
 
 impl<B: AutodiffBackend> Encoder<B> {
-    /// The same parameters outside the graph, for inference.
-    pub fn inner(&self) -> Encoder<B::InnerBackend> {
-        Encoder {
-            config: self.config.clone(),
-            parameters: self.parameters.iter().map(|p| p.clone().inner()).collect(),
-            token_type: self.token_type.clone().inner(),
-        }
-    }
-
     /// Parameters as leaves of a new graph; those where `trained` is false get no gradient.
     pub fn tracked(inner: &Encoder<B::InnerBackend>, trained: &[bool]) -> Self {
         let leaf = |(p, &trained): (&Tensor<B::InnerBackend, 2>, &bool)| {

@@ -1,6 +1,6 @@
 //! A small random encoder that reads characters: for the smoke recipe and for tests, where no base model is at hand.
 
-use crate::checkpoint::{Checkpoint, Config, Tensor};
+use crate::checkpoint::{Checkpoint, Config, Origin, Tensor};
 use crate::rng::Rng;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -31,6 +31,12 @@ pub fn random<'a>(size: &Size, texts: impl IntoIterator<Item = &'a str>, seed: u
                    "normalized": false, "special": true})
         })
         .collect();
+    let origin = Origin {
+        base_model: "a small random encoder".to_owned(),
+        base_revision: format!("seed {seed}"),
+        license: "MIT".to_owned(),
+        history: Vec::new(),
+    };
     let config = Config {
         vocab_size: vocabulary.len(),
         hidden_size: size.hidden,
@@ -41,13 +47,13 @@ pub fn random<'a>(size: &Size, texts: impl IntoIterator<Item = &'a str>, seed: u
         type_vocab_size: 2,
         layer_norm_eps: 1e-12,
         hidden_act: "gelu".to_owned(),
-        origin: None,
+        origin: Some(origin),
         other: serde_json::Map::new(),
     };
     let tokenizer = json!({
-        "version": "1.0", "truncation": null, "padding": null, "added_tokens": specials, "normalizer": null,
+        "version": "1.0", "truncation": null, "padding": null, "added_tokens": specials, "normalizer": {"type": "NFC"},
         "pre_tokenizer": {"type": "Split", "pattern": {"Regex": "(?s)."}, "behavior": "Isolated", "invert": false},
-        "post_processor": null, "decoder": null,
+        "post_processor": framing(), "decoder": null,
         "model": {"type": "WordLevel", "vocab": vocabulary, "unk_token": "<unk>"}
     });
     let tensors = config
@@ -63,6 +69,22 @@ pub fn random<'a>(size: &Size, texts: impl IntoIterator<Item = &'a str>, seed: u
         })
         .collect();
     Checkpoint { config, tensors, tokenizer: tokenizer.to_string() }
+}
+
+/// `<s> text </s>`.
+fn framing() -> serde_json::Value {
+    let (begin, end) =
+        (json!({"SpecialToken": {"id": "<s>", "type_id": 0}}), json!({"SpecialToken": {"id": "</s>", "type_id": 0}}));
+    let text = |id: &str| json!({"Sequence": {"id": id, "type_id": 0}});
+    json!({
+        "type": "TemplateProcessing",
+        "single": [begin, text("A"), end],
+        "pair": [begin, text("A"), end, text("B"), end],
+        "special_tokens": {
+            "<s>": {"id": "<s>", "ids": [0], "tokens": ["<s>"]},
+            "</s>": {"id": "</s>", "ids": [2], "tokens": ["</s>"]}
+        }
+    })
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use super::split::{Part, Split};
 use super::{Pair, Sources, dur, ingredient, product, seed, symptom, types, write_jsonl, write_whole};
 use crate::data::csv::{Table, UnclosedQuote};
 use crate::data::knowledge::Knowledge;
+use crate::data::names;
 use crate::data::products::{self, Product};
 use crate::data::text;
 use crate::dev;
@@ -137,7 +138,8 @@ pub fn general(path: &Path) -> Result<Vec<String>> {
     Ok(sentences.into_iter().filter(|s| !s.is_empty()).collect())
 }
 
-/// Writes the three stages' labelled pairs of the seed project as `type.jsonl`, `dur.jsonl` and `product.jsonl`.
+/// Writes the three stages' labelled pairs of the seed project as `type.jsonl`, `dur.jsonl` and `product.jsonl`; those of its
+/// experimental fourth as `ingredient.jsonl`, and without the excipients as `ingredient-active.jsonl`.
 fn seed_files(args: &Args) -> Result<()> {
     let data = args.data.as_deref().context("--data is needed: the folder that holds seed/")?;
     let file = |name: &str| data.join("seed").join(name);
@@ -150,7 +152,18 @@ fn seed_files(args: &Args) -> Result<()> {
     let products: Vec<Product> = products::read_seed(data)?;
     let mut products_pairs = seed::product_pairs(&products, &types, &definitions, args.seed);
     Rng::new(args.seed, "seed product order").shuffle(&mut products_pairs);
-    for (stage, pairs) in [("type", &types), ("dur", &dur), ("product", &products_pairs)] {
+    let file = file("drug_product_type_ingredients_augmented_train.csv");
+    let holds = |p: &Product, ingredient: &str| p.ingredient_keys().contains(&names::ingredient_key(ingredient));
+    let active = |kind: &str, ingredient: &str| products.iter().any(|p| p.type_name == kind && holds(p, ingredient));
+    let (ingredients, actives) = (seed::ingredient_pairs(&file, |_, _| true)?, seed::ingredient_pairs(&file, active)?);
+    let files = [
+        ("type", &types),
+        ("dur", &dur),
+        ("product", &products_pairs),
+        ("ingredient", &ingredients),
+        ("ingredient-active", &actives),
+    ];
+    for (stage, pairs) in files {
         let negatives = pairs.iter().filter(|p| p.label == Some(0.0)).count();
         eprintln!("{stage}: {} pairs, {negatives} of them negatives", pairs.len());
         write_jsonl(&args.out.join(format!("{stage}.jsonl")), pairs)?;

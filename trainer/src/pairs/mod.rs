@@ -21,7 +21,7 @@ use std::path::Path;
 /// One line of a pair file.
 ///
 /// A document `j` is no negative to a question `i` when what `i` asks for is among what `j` is about
-/// (see [`Pair::accepts`]).
+/// (see [`crate::train::items::Item::accepts`]).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Pair {
@@ -72,11 +72,6 @@ impl Pair {
     /// What the document is about.
     pub fn labels(&self) -> &[String] {
         if self.labels.is_empty() { &self.group } else { &self.labels }
-    }
-
-    /// Whether `other`'s document would also be right for this question.
-    pub fn accepts(&self, other: &Pair) -> bool {
-        self.document == other.document || self.asks().iter().any(|a| other.labels().contains(a))
     }
 }
 
@@ -160,36 +155,18 @@ pub fn write_whole(path: &Path, body: &[u8]) -> Result<()> {
 mod tests {
     use super::*;
 
-    fn labels(items: &[&str]) -> Vec<String> {
-        items.iter().map(|s| (*s).to_owned()).collect()
-    }
-
-    #[test]
-    fn masking_follows_what_is_asked() {
-        let fever = Pair::new(
-            "product",
-            "열 내리는 약",
-            "가나정",
-            labels(&["type:01140"]),
-            labels(&["type:01140", "brand:가나정"]),
-        );
-        let other = Pair::new(
-            "lookup",
-            "다라정",
-            "다라정(어떤성분)",
-            labels(&["brand:다라정"]),
-            labels(&["type:01140", "brand:다라정"]),
-        );
-        // A fever question accepts the other fever product; a question for one brand does not accept another brand.
-        assert!(fever.accepts(&other));
-        assert!(!other.accepts(&fever));
-    }
-
     #[test]
     fn group_may_be_text_or_list_and_stands_for_both_sides() {
         let a: Pair = serde_json::from_str(r#"{"query":"q","document":"d","group":"x"}"#).unwrap();
         let b: Pair = serde_json::from_str(r#"{"query":"p","document":"e","group":["x","y"]}"#).unwrap();
-        assert!(a.accepts(&b) && b.accepts(&a));
+        assert_eq!((a.asks(), a.labels()), (&["x".to_owned()][..], &["x".to_owned()][..]));
+        assert_eq!(b.labels(), ["x", "y"]);
+        let c =
+            Pair::new("type", "q  r", "d", vec!["y".to_owned(), "x".to_owned(), "y".to_owned()], vec!["z".to_owned()]);
+        assert_eq!(
+            (c.query.as_str(), c.asks(), c.labels()),
+            ("q r", &["x".to_owned(), "y".to_owned()][..], &["z".to_owned()][..])
+        );
         assert!(serde_json::from_str::<Pair>(r#"{"query":"q","document":"d","extra":1}"#).is_err());
     }
 }

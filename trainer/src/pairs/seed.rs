@@ -75,20 +75,20 @@ pub fn product_pairs(
     pairs
 }
 
-/// The experimental stage 4 file (`query,context,label,product_type,ingredient_name`) as the seed trained on it, or, with
-/// `active`, only the rows whose ingredient is an active one of the type (`active(type, ingredient)`), grouped by both.
-pub fn ingredient_pairs(path: &Path, active: Option<&dyn Fn(&str, &str) -> bool>) -> Result<Vec<Pair>> {
+/// The experimental stage 4 file (`query,context,label,product_type,ingredient_name`): the rows that `keep(type, ingredient)`
+/// keeps, grouped by both.
+pub fn ingredient_pairs(path: &Path, keep: impl Fn(&str, &str) -> bool) -> Result<Vec<Pair>> {
     let mut pairs = read_labelled(path, UnclosedQuote::Refuse)?;
     let table = Table::read(path, UnclosedQuote::Refuse)?;
     let [kind, ingredient] = table.columns(["product_type", "ingredient_name"])?;
     let rows = table.rows().iter().map(|r| (r.cells[kind].as_str(), r.cells[ingredient].as_str()));
-    let mut keep = Vec::new();
+    let mut kept = Vec::new();
     for (pair, (kind, ingredient)) in pairs.iter_mut().zip(rows) {
         pair.group = vec![format!("type:{kind}"), super::forms::ingredient_label(ingredient)];
-        keep.push(active.is_none_or(|is| is(kind, ingredient)));
+        kept.push(keep(kind, ingredient));
     }
-    let mut keep = keep.into_iter();
-    pairs.retain(|_| keep.next().unwrap_or(false));
+    let mut kept = kept.into_iter();
+    pairs.retain(|_| kept.next().unwrap_or(false));
     Ok(pairs)
 }
 

@@ -19,8 +19,6 @@ pub enum Part {
 /// A split of the products.
 pub struct Split {
     pub seed: u64,
-    /// Percent of single-ingredient ingredients held out, 0 to train on everything.
-    pub ingredients_percent: u64,
     /// Percent of brands held out among the rest.
     pub brands_percent: u64,
     pub held_out: HashSet<String>,
@@ -28,7 +26,8 @@ pub struct Split {
 
 impl Split {
     /// Chooses the ingredients to hold out, among those that stand alone in at least half of their products
-    /// (holding out a vitamin would take every multivitamin along).
+    /// (holding out a vitamin would take every multivitamin along): `ingredients_percent` of these. With both percentages 0
+    /// training sees everything.
     pub fn new(products: &[Product], seed: u64, ingredients_percent: u64, brands_percent: u64) -> Self {
         let mut count: HashMap<String, (usize, usize)> = HashMap::new();
         for product in products {
@@ -47,7 +46,7 @@ impl Split {
             })
             .map(|(key, _)| key)
             .collect();
-        Self { seed, ingredients_percent, brands_percent, held_out }
+        Self { seed, brands_percent, held_out }
     }
 
     pub fn part(&self, product: &Product) -> Part {

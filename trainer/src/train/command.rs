@@ -7,6 +7,7 @@ use crate::checkpoint::{CONFIG, Checkpoint, TOKENIZER, WEIGHTS};
 use crate::dev;
 use crate::device;
 use crate::model::tiny;
+use crate::pairs::Pair;
 use crate::recipe::Recipe;
 use anyhow::{Context, Result, bail};
 use std::collections::BTreeSet;
@@ -42,7 +43,8 @@ pub fn run(args: Args) -> Result<()> {
     let recipe = Recipe::read(&args.recipe)?;
     let own = || args.recipe.parent().unwrap_or(Path::new(".")).to_owned();
     let data = args.data.clone().unwrap_or_else(own);
-    let base = base(&recipe, args.base.as_deref(), &data)?;
+    let pairs = recipe.stage.iter().map(|s| s.pairs(&data, recipe.seed)).collect::<Result<Vec<_>>>()?;
+    let base = base(&recipe, args.base.as_deref(), &pairs)?;
     let inputs = hashes(inputs(&recipe, args.base.as_deref(), &data))?;
     let mut tasks = match &recipe.dev {
         Some(dev) => dev::read(&data.join(&dev.file))?,
@@ -74,6 +76,7 @@ pub fn run(args: Args) -> Result<()> {
         save_every: Duration::from_secs_f64(args.save_minutes.max(0.0) * 60.0),
         recipe,
         data,
+        pairs,
         base,
         run,
         tasks,
@@ -90,14 +93,11 @@ pub fn run(args: Args) -> Result<()> {
 }
 
 /// The base model, or the recipe's small random one.
-fn base(recipe: &Recipe, folder: Option<&Path>, data: &Path) -> Result<Checkpoint> {
+fn base(recipe: &Recipe, folder: Option<&Path>, pairs: &[Vec<Pair>]) -> Result<Checkpoint> {
     match (&recipe.random_base, folder) {
         (Some(size), None) => {
-            let mut texts = BTreeSet::new();
-            for source in recipe.stage.iter().flat_map(|s| &s.source) {
-                texts.extend(source.read(data, recipe.seed)?.into_iter().flat_map(|p| [p.query, p.document]));
-            }
-            Ok(tiny::random(size, texts.iter().map(String::as_str), recipe.seed))
+            let texts = pairs.iter().flatten().flat_map(|p| [p.query.as_str(), p.document.as_str()]);
+            Ok(tiny::random(size, texts, recipe.seed))
         }
         (_, Some(folder)) => Checkpoint::read(folder),
         (None, None) => bail!("--base is needed: the recipe names no random_base"),

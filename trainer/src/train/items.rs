@@ -79,7 +79,7 @@ pub fn items(pairs: &[Pair], tokens: &mut Tokens, labels: &mut Labels, prefix: &
         known.sort_unstable();
         known.dedup();
     }
-    let mut document = |tokens: &mut Tokens, text: &str| -> Result<Document> {
+    let document = |tokens: &mut Tokens, text: &str| -> Result<Document> {
         Ok(Document { ids: tokens.encode(&prefix.document, text)?, labels: about.get(text).cloned() })
     };
     pairs

@@ -124,10 +124,11 @@ mod tests {
             document: Document { ids: vec![0, d, 2].into(), labels: Some(vec![label]) },
             negatives: vec![],
             label: 1.0,
+            kind: String::new(),
         };
         let items: Vec<Item> = (0..12).map(|i| item(4 + i, 20 + i, i / 4)).collect();
         let settings = Mine { candidates: 3, guard: 10.0 };
-        let shapes = Shapes { rows: 4, coarse: false };
+        let shapes = Shapes::Rows(4);
         let mined = mine(&encoder, &items, &settings, shapes, 1);
         for (item, found) in items.iter().zip(&mined) {
             assert_eq!(found.len(), 3);

@@ -12,3 +12,6 @@ mod shares;
 pub mod state;
 pub mod step;
 pub mod teacher;
+
+#[cfg(test)]
+mod tests;

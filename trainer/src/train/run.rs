@@ -58,8 +58,12 @@ impl Run {
         if let Some((name, _)) = inputs.iter().find(|(name, hash)| known.get(*name) != Some(hash)) {
             bail!("\"{}\" was started with another \"{name}\"", folder.display());
         }
-        let kept: Vec<String> = run.lines()?.into_iter().filter(|l| l.step() <= step).map(|l| json_line(&l)).collect();
-        write_whole(&folder.join(METRICS), kept.concat().as_bytes())?;
+        // As they are: to write parsed numbers again could change their last digit.
+        let text = run.text(METRICS)?;
+        let lines = run.lines()?;
+        let kept = text.lines().zip(&lines).filter(|(_, line)| line.step() <= step);
+        let kept: String = kept.map(|(text, _)| format!("{text}\n")).collect();
+        write_whole(&folder.join(METRICS), kept.as_bytes())?;
         Ok(run)
     }
 

@@ -13,6 +13,7 @@ use crate::checkpoint::Checkpoint;
 use crate::dev::Task;
 use crate::eval::score;
 use crate::model::{Dropout, Encoder, Tokens, Trained};
+use crate::pairs::Pair;
 use crate::recipe::{Loss, Recipe, Stage};
 use crate::rng::Rng;
 use anyhow::{Result, bail};
@@ -33,6 +34,8 @@ pub struct Runner {
     pub recipe: Recipe,
     /// Where the recipe's relative paths begin.
     pub data: PathBuf,
+    /// The pairs of each stage.
+    pub pairs: Vec<Vec<Pair>>,
     pub base: Checkpoint,
     pub run: Run,
     pub device: Device,
@@ -65,12 +68,8 @@ impl Runner {
         let mut tokens = Tokens::new(&self.base, self.recipe.max_tokens)?;
         let mut labels = Labels::default();
         let mut sets = Vec::new();
-        for stage in &self.recipe.stage {
-            let mut pairs = Vec::new();
-            for source in &stage.source {
-                pairs.extend(source.read(&self.data, self.recipe.seed)?);
-            }
-            sets.push(items(&pairs, &mut tokens, &mut labels, &self.recipe.prefix)?);
+        for pairs in &self.pairs {
+            sets.push(items(pairs, &mut tokens, &mut labels, &self.recipe.prefix)?);
         }
         let base = Encoder::<B::InnerBackend>::new(&self.base, device, DType::F32);
         while position.stage < self.recipe.stage.len() {
@@ -90,6 +89,9 @@ impl Runner {
             self.write(&result, index, &self.recipe.stage[index].name)?;
             position = Position { stage: index + 1, total: position.total, ..Position::default() };
             state::save(&self.run.state(), &position, &result, None)?;
+        }
+        if self.best().exists() {
+            std::fs::remove_dir_all(self.best())?;
         }
         let last =
             self.run.checkpoint(self.recipe.stage.len() - 1, &self.recipe.stage[self.recipe.stage.len() - 1].name);
@@ -154,7 +156,7 @@ impl Runner {
         };
         let mut progress = Progress::new(&stage.name, steps, position.step);
         let (mut waiting, mut saved, mut pairs) = (Vec::new(), Instant::now(), 0);
-        while position.step < steps {
+        while position.step < steps && !position.ended {
             let epoch = position.step / per_epoch;
             let batch = match &shares {
                 Some(shares) => shares.batch(position.step).into_iter().map(|i| (&course.items[i], Some(i))).collect(),
@@ -181,16 +183,13 @@ impl Runner {
                 let loss = self.record(stage, &mut waiting)?;
                 progress.update(position.step, loss, pairs);
             }
-            let ends = epoch_ends && self.epoch_ends(course, position, epoch, tokens, &progress)?;
+            position.ended = epoch_ends && self.epoch_ends(course, position, epoch, tokens, &progress)?;
             if save {
                 state::save(&self.run.state(), position, &course.encoder, Some(&course.adam))?;
                 saved = Instant::now();
             }
             if interrupted {
                 return Ok(End::Interrupted);
-            }
-            if ends {
-                break;
             }
         }
         Ok(End::Done)
@@ -304,7 +303,6 @@ impl Runner {
         let mut result = course.encoder.clone();
         if position.best.is_some() {
             result = Encoder::new(&Checkpoint::read(&self.best())?, device, DType::F32);
-            std::fs::remove_dir_all(self.best())?;
         }
         Ok(course.stage.soup.map_or_else(|| result.clone(), |share| average(&result, start, share)))
     }

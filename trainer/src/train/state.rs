@@ -22,6 +22,9 @@ pub struct Position {
     pub total: usize,
     /// Best mean nDCG@10 of this stage and its epoch, for early stopping.
     pub best: Option<(f64, usize)>,
+    /// Early stopping ended the stage.
+    #[serde(default)]
+    pub ended: bool,
 }
 
 /// Reads only the position; None when nothing was saved.

@@ -8,7 +8,7 @@ use super::losses::{self, Mask};
 use crate::model::embed::{Plan, Shapes, plan};
 use crate::model::{Dropout, Encoder};
 use burn_tensor::backend::{AutodiffBackend, Backend};
-use burn_tensor::{Int, Tensor, TensorData};
+use burn_tensor::{DType, Int, Tensor, TensorData};
 
 /// What a step minimises.
 pub enum Objective {
@@ -116,7 +116,8 @@ impl Step {
             places.resize(p.batch.rows, 0);
             let places =
                 Tensor::<B::InnerBackend, 1, Int>::from_data(TensorData::new(places, [p.batch.rows]), &rows.device());
-            let wanted = of_vectors.clone().select(0, places) * padding_mask(p.batch.rows, real, &rows.device());
+            let wanted =
+                of_vectors.clone().select(0, places) * padding_mask(p.batch.rows, real, &rows.device(), rows.dtype());
             let surrogate = (rows * Tensor::from_inner(wanted)).sum();
             for (sum, gradient) in sums.iter_mut().zip(gradients(&tracked, &surrogate.backward(), trained)) {
                 *sum = match (sum.take(), gradient) {
@@ -143,7 +144,8 @@ impl Step {
             let none = main.clone().detach() * 0.0;
             return (main.clone(), Tensor::cat(vec![main.detach(), none], 0));
         };
-        let teacher = Tensor::from_data(TensorData::new(distil.teacher.clone(), [general, hidden]), &vectors.device());
+        let teacher = TensorData::new(distil.teacher.clone(), [general, hidden]).convert_dtype(vectors.dtype());
+        let teacher = Tensor::from_data(teacher, (&vectors.device(), vectors.dtype()));
         let student = rows(documents, self.texts.len());
         let held = losses::distillation(student, teacher, distil.temperature, distil.teacher_temperature);
         let both = Tensor::cat(vec![main.clone().detach(), held.clone().detach()], 0);
@@ -170,9 +172,9 @@ fn in_order<B: Backend>(parts: Vec<Tensor<B, 2>>, plans: &[Plan], texts: usize) 
 }
 
 /// 1 for the first `real` rows, 0 for the rest, `[rows, 1]`.
-fn padding_mask<B: Backend>(rows: usize, real: usize, device: &B::Device) -> Tensor<B, 2> {
+fn padding_mask<B: Backend>(rows: usize, real: usize, device: &B::Device, dtype: DType) -> Tensor<B, 2> {
     let mask: Vec<f32> = (0..rows).map(|i| f32::from(u8::from(i < real))).collect();
-    Tensor::from_data(TensorData::new(mask, [rows, 1]), device)
+    Tensor::from_data(TensorData::new(mask, [rows, 1]).convert_dtype(dtype), (device, dtype))
 }
 
 fn gradients<B: AutodiffBackend>(
