@@ -31,7 +31,9 @@ BEGIN
 DECLARE
     %1$s
 BEGIN
-    IF TG_OP = 'DELETE' THEN
+    IF TG_LEVEL = 'ROW' AND current_setting('session_replication_role') <> 'replica' THEN
+        RETURN NULL;  -- ALTER TABLE ... ENABLE TRIGGER USER turned the replication trigger into an ordinary one
+    ELSIF TG_OP = 'DELETE' THEN
         IF EXISTS (SELECT FROM drugembed.queue WHERE tracked = %2$s) OR EXISTS (SELECT FROM drugembed.failures WHERE tracked = %2$s) THEN
             EXECUTE %8$L;
             EXECUTE %9$L;

@@ -151,4 +151,10 @@ fn lost_embedding_is_made_again(world: &World) {
     client.batch_execute("SELECT drugembed.refresh('product')").expect("refresh");
     backfill(&mut client, "product");
     assert_in_step(&mut client, "product", "name");
+    client.batch_execute("UPDATE product SET name = name || '!'").expect("UPDATE");
+    assert_eq!(
+        value(&mut client, "SELECT count(*) FROM drugembed.queue"),
+        "4",
+        "each row once, though ENABLE TRIGGER USER enabled all"
+    );
 }
