@@ -1,4 +1,5 @@
 -- drug_search: nearest by vector, nearest by letters, and both fused by reciprocal rank (Cormack et al., SIGIR 2009: sum of 1 / (60 + rank)).
+-- Of equal scores the better lexical rank comes first: letters tell 500 mg from 160 mg, vectors hardly do.
 
 CREATE FUNCTION drugembed.bigrams(document text) RETURNS text[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
@@ -119,9 +120,9 @@ BEGIN
     RETURN format('
         SELECT jsonb_build_object(%1$s), f.score, f.v::integer, f.l::integer, 1 - f.distance, %2$s
           FROM (SELECT %3$s, sum(1.0::float8 / (60 + COALESCE(v, l))) AS score, min(v) AS v, min(l) AS l, min(distance) AS distance
-                  FROM (%4$s) u GROUP BY %3$s ORDER BY score DESC, min(v), min(l), %3$s LIMIT %5$s) f
+                  FROM (%4$s) u GROUP BY %3$s ORDER BY score DESC, min(l), min(v), %3$s LIMIT %5$s) f
           JOIN %6$s AS "@row" ON %7$s
-         ORDER BY f.score DESC, f.v, f.l, %3$s',
+         ORDER BY f.score DESC, f.l, f.v, %3$s',
         (SELECT string_agg(format('%L, "@row".%I', c, c), ', ' ORDER BY n) FROM unnest(t.key) WITH ORDINALITY AS u (c, n)),
         t.source, ks, array_to_string(parts, ' UNION ALL '), k, t.relation,
         (SELECT string_agg(format('"@row".%I = f.k%s', c, n), ' AND ' ORDER BY n) FROM unnest(t.key) WITH ORDINALITY AS u (c, n)));
