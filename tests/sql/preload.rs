@@ -65,6 +65,8 @@ fn killed_backend(world: &World) {
     let pid = value(&mut client, "SELECT pg_backend_pid()");
     assert!(Command::new("kill").args(["-KILL", &pid]).status().expect("kill").success());
     while client.batch_execute("SELECT 1").is_ok() {}
+    // Until it notices, the postmaster still takes connections, and then ends them.
+    server.wait_for_log("reinitializing");
     server.wait_until_ready();
     let mut client = server.connect("victims");
     assert_eq!(value(&mut client, "SELECT drug_embed('타이레놀정')"), before);

@@ -110,6 +110,14 @@ impl Server {
         Config::new().host_path(&self.sockets).user(user).dbname(database).connect(NoTls)
     }
 
+    pub fn wait_for_log(&self, text: &str) {
+        let start = Instant::now();
+        while !self.log().contains(text) {
+            assert!(start.elapsed() < START_LIMIT, "the log never says \"{text}\":\n{}", self.log());
+            sleep(Duration::from_millis(50));
+        }
+    }
+
     pub fn wait_until_ready(&self) {
         let start = Instant::now();
         while self.try_connect("postgres", "postgres").is_err() {
