@@ -8,17 +8,18 @@ use crate::data::names;
 use crate::data::products::{self, Product};
 use crate::data::text;
 use crate::dev;
+use crate::eval::guard;
 use crate::rng::Rng;
 use anyhow::{Context, Result};
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeMap, HashSet};
+use std::path::PathBuf;
 
 /// Build training pairs, and with `all` the development tasks, as JSON lines.
 #[derive(clap::Args)]
 pub struct Args {
     /// Which pairs.
     kind: Kind,
-    /// Folder of the project's own tables (types.csv, ingredients.csv, ...).
+    /// Folder of the project's own tables (types.csv, ingredients.csv, ...) and general sentences (general.txt).
     #[arg(long, default_value = "trainer/data")]
     knowledge: PathBuf,
     /// Folder of the public tables (mfds/, seed/, guard/); without it there are no product pairs.
@@ -86,12 +87,9 @@ pub fn run(args: Args) -> Result<()> {
         eprintln!("{:58} {:5} queries {:6} documents", t.task, t.queries.len(), t.documents.len());
     }
     write_jsonl(&args.out.join("dev.jsonl"), &tasks)?;
-    if let Some(data) = &args.data {
-        let sentences = general(&data.join("guard/korsts_dev.tsv"))?;
-        eprintln!("{} general sentences", sentences.len());
-        write_whole(&args.out.join("general.txt"), (sentences.join("\n") + "\n").as_bytes())?;
-    }
-    Ok(())
+    let sentences = general(&args)?;
+    eprintln!("{} general sentences", sentences.len());
+    write_whole(&args.out.join("general.txt"), (sentences.join("\n") + "\n").as_bytes())
 }
 
 fn product_pairs(sources: &Sources) -> Vec<Pair> {
@@ -115,27 +113,19 @@ fn report(pairs: &[Pair], products: &[Product], known: &[Product], split: &Split
     );
 }
 
-/// Both sentences of each row of KorSTS (tab-separated, read without quoting), without repetition.
-pub fn general(path: &Path) -> Result<Vec<String>> {
-    let body = text::read(path)?;
-    let mut lines = body.lines();
-    let header: Vec<&str> = lines.next().unwrap_or_default().split('\t').collect();
-    let column = |name: &str| {
-        header
-            .iter()
-            .position(|h| *h == name)
-            .with_context(|| format!("{}: line 1: no column \"{name}\"", path.display()))
-    };
-    let columns = [column("sentence1")?, column("sentence2")?];
-    let mut sentences = std::collections::BTreeSet::new();
-    for (i, line) in lines.enumerate().filter(|(_, l)| !l.is_empty()) {
-        let cells: Vec<&str> = line.split('\t').collect();
-        for c in columns {
-            let cell = cells.get(c).with_context(|| format!("{}: line {}: too few columns", path.display(), i + 2))?;
-            sentences.insert(cell.trim().to_owned());
-        }
+/// General sentences, related ones side by side: KorSTS's pairs as its rows have them, then the project's own.
+fn general(args: &Args) -> Result<Vec<String>> {
+    let mut sentences = Vec::new();
+    let korsts = args.data.iter().map(|data| data.join("guard/korsts_dev.tsv")).find(|file| file.exists());
+    if let Some(file) = korsts {
+        let mut rows = guard::read(&file)?.pairs;
+        let mut seen = HashSet::new();
+        rows.retain(|row| !row.0.is_empty() && !row.1.is_empty() && seen.insert(row.clone()));
+        sentences.extend(rows.into_iter().flat_map(|(a, b)| [a, b]));
     }
-    Ok(sentences.into_iter().filter(|s| !s.is_empty()).collect())
+    let own = text::read(&args.knowledge.join("general.txt"))?;
+    sentences.extend(own.lines().map(str::trim).filter(|l| !l.is_empty()).map(str::to_owned));
+    Ok(sentences)
 }
 
 /// Writes the three stages' labelled pairs of the seed project as `type.jsonl`, `dur.jsonl` and `product.jsonl`; those of its
@@ -169,4 +159,41 @@ fn seed_files(args: &Args) -> Result<()> {
         write_jsonl(&args.out.join(format!("{stage}.jsonl")), pairs)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checkpoint::tests::Folder;
+
+    #[test]
+    fn general_sentences_stay_beside_their_pair() {
+        let folder = Folder::new("general");
+        let file = |name: &str, body: &str| {
+            let path = folder.0.join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, body).unwrap();
+        };
+        let rows = ["5.0\t하늘이 맑다\t날이 갰다", "1.0\t가\t하늘이 맑다", "5.0\t하늘이 맑다\t날이 갰다", "0.0\t나\t"];
+        file("guard/korsts_dev.tsv", &format!("score\tsentence1\tsentence2\n{}\n", rows.join("\n")));
+        file("general.txt", "비가 온다\n\n 우산을 썼다\n");
+        let mut args = Args {
+            kind: Kind::All,
+            knowledge: folder.0.clone(),
+            data: Some(folder.0.clone()),
+            out: folder.0.clone(),
+            hold_out_ingredients: 0,
+            hold_out_brands: 0,
+            seed: 7,
+            unclosed_quote: UnclosedQuote::Refuse,
+        };
+        let wanted = ["하늘이 맑다", "날이 갰다", "가", "하늘이 맑다", "비가 온다", "우산을 썼다"];
+        assert_eq!(general(&args).unwrap(), wanted);
+        // Without KorSTS the project's own are enough; a table that is there must be read.
+        args.data = None;
+        assert_eq!(general(&args).unwrap(), wanted[4..]);
+        file("guard/korsts_dev.tsv", "score\tsentence1\n1\t가\n");
+        args.data = Some(folder.0.clone());
+        assert!(general(&args).unwrap_err().to_string().ends_with("line 1: no column \"sentence2\""));
+    }
 }

@@ -16,8 +16,7 @@ pub fn glued(rng: &mut Rng, a: &str, b: &str) -> String {
 
 /// `NAME | TYPE | ingredient, ingredient`, as the SQL function `drug_document` builds it.
 pub fn product(name: &str, type_name: &str, ingredients: &[String]) -> String {
-    let ingredients = ingredients.join(", ");
-    [name, type_name, &ingredients].into_iter().filter(|s| !s.is_empty()).collect::<Vec<_>>().join(" | ")
+    encoder::document(name, type_name, &ingredients.join("|"))
 }
 
 /// The recommended form of a product with its Korean ingredients.

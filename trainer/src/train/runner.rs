@@ -147,7 +147,7 @@ impl Runner {
         if position.step > 0 {
             state::load(&self.run.state(), &mut course.encoder, &mut course.adam, position)?;
         }
-        let shares = match stage.shares.is_empty() {
+        let mut shares = match stage.shares.is_empty() {
             true => None,
             false => {
                 let kinds: Vec<String> = course.items.iter().map(|item| item.kind.clone()).collect();
@@ -158,7 +158,7 @@ impl Runner {
         let (mut waiting, mut saved, mut pairs) = (Vec::new(), Instant::now(), 0);
         while position.step < steps && !position.ended {
             let epoch = position.step / per_epoch;
-            let batch = match &shares {
+            let batch = match &mut shares {
                 Some(shares) => shares.batch(position.step).into_iter().map(|i| (&course.items[i], Some(i))).collect(),
                 None => self.draw(course, epoch, position.step % per_epoch, own, replayed),
             };

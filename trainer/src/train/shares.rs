@@ -6,13 +6,19 @@ use std::collections::BTreeMap;
 
 /// Which pairs each step of a stage takes; the same for the same seed, whatever step a run resumes at.
 pub struct Shares {
-    /// Indices of each kind's pairs.
-    pools: Vec<Vec<usize>>,
+    pools: Vec<Pool>,
     /// Each step's kind, and how many steps of that kind came before.
     schedule: Vec<(usize, usize)>,
     batch: usize,
     seed: u64,
     name: String,
+}
+
+/// The pairs of one kind.
+struct Pool {
+    pairs: Vec<usize>,
+    /// A pass over them all, by number, and its order.
+    pass: Option<(usize, Vec<usize>)>,
 }
 
 impl Shares {
@@ -24,14 +30,12 @@ impl Shares {
         steps: usize,
         seed: u64,
     ) -> Result<Self> {
-        let pool = |kind: &String| (0..kinds.len()).filter(|&i| kinds[i] == *kind).collect::<Vec<_>>();
-        let pools: Vec<Vec<usize>> = shares.keys().map(pool).collect();
+        let pool =
+            |kind: &String| Pool { pairs: (0..kinds.len()).filter(|&i| kinds[i] == *kind).collect(), pass: None };
+        let pools: Vec<Pool> = shares.keys().map(pool).collect();
         for (kind, pool) in shares.keys().zip(&pools) {
-            ensure!(
-                pool.len() >= 2,
-                "stage \"{stage}\": shares name \"{kind}\", of which there are {} pairs",
-                pool.len()
-            );
+            let pairs = pool.pairs.len();
+            ensure!(pairs >= 2, "stage \"{stage}\": shares name \"{kind}\", of which there are {pairs} pairs");
         }
         let total: f64 = shares.values().sum();
         let weights: Vec<f64> = shares.values().map(|share| share / total).collect();
@@ -47,12 +51,18 @@ impl Shares {
     }
 
     /// Indices of the pairs of `step`.
-    pub fn batch(&self, step: usize) -> Vec<usize> {
+    pub fn batch(&mut self, step: usize) -> Vec<usize> {
         let (kind, nth) = self.schedule[step];
-        let batch = self.batch.min(self.pools[kind].len());
-        let per_pass = self.pools[kind].len() / batch;
-        let mut order = self.pools[kind].clone();
-        Rng::new(self.seed, &format!("order {} {kind} {}", self.name, nth / per_pass)).shuffle(&mut order);
+        let pool = &mut self.pools[kind];
+        let batch = self.batch.min(pool.pairs.len());
+        let per_pass = pool.pairs.len() / batch;
+        let number = nth / per_pass;
+        if pool.pass.as_ref().is_none_or(|(known, _)| *known != number) {
+            let mut order = pool.pairs.clone();
+            Rng::new(self.seed, &format!("order {} {kind} {number}", self.name)).shuffle(&mut order);
+            pool.pass = Some((number, order));
+        }
+        let order = pool.pass.as_ref().map_or(&[][..], |(_, order)| order);
         let from = nth % per_pass * batch;
         order[from..from + batch].to_vec()
     }
@@ -66,13 +76,19 @@ mod tests {
     fn kinds_come_in_their_shares_and_every_pair_once_a_pass() {
         let kinds: Vec<String> = (0..40).map(|i| if i < 30 { "product" } else { "dur" }.to_owned()).collect();
         let shares = BTreeMap::from([("product".to_owned(), 3.0), ("dur".to_owned(), 1.0)]);
-        let s = Shares::new("all", &shares, &kinds, 5, 8, 7).unwrap();
-        let batches: Vec<Vec<usize>> = (0..8).map(|step| s.batch(step)).collect();
+        let new = || Shares::new("all", &shares, &kinds, 5, 16, 7).unwrap();
+        let mut s = new();
+        let all: Vec<Vec<usize>> = (0..16).map(|step| s.batch(step)).collect();
+        let batches = &all[..8];
         assert!(batches.iter().all(|b| b.iter().all(|&i| kinds[i] == kinds[b[0]])));
         let mut seen: Vec<usize> = batches.concat();
         seen.sort_unstable();
         assert_eq!(seen, (0..40).collect::<Vec<_>>());
-        assert_eq!(batches[3], Shares::new("all", &shares, &kinds, 5, 8, 7).unwrap().batch(3));
+        assert_ne!(all[..8], all[8..], "each pass has an order of its own");
+        for step in (0..16).rev() {
+            assert_eq!(new().batch(step), all[step], "a run may resume anywhere");
+            assert_eq!(s.batch(step), all[step]);
+        }
     }
 
     #[test]
