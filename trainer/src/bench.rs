@@ -63,7 +63,7 @@ fn measure<B: AutodiffBackend>(args: &Args, checkpoint: &Checkpoint, device: &B:
         let started = Instant::now();
         let dropout = Some(Dropout { probability: 0.1, seed: number as u64 });
         let outcome = step.run::<B>(&encoder, &trained, dropout, settings);
-        encoder = encoder.with_parameters(adam.step(encoder.parameters(), outcome.gradients, 1e-5));
+        encoder.update(|parameters| adam.step(parameters, outcome.gradients, 1e-5));
         // Reading a loss alone would not wait for the update.
         B::InnerBackend::sync(device)?;
         times.push(started.elapsed());

@@ -1,12 +1,12 @@
 //! The note on how a run made its weights, for `trainer export --card`: filled from the run's folder, not by hand.
 
-use crate::eval::metrics::Metrics;
+use crate::eval::report::Results;
 use crate::pairs::write_whole;
 use crate::recipe::Loss;
 use crate::train::run::{Line, Run};
 use anyhow::Result;
-use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::path::Path;
 
 /// Writes `card.md`: the stages, the inputs' hashes and each stage's last figures on the development tasks.
 pub fn write(run: &Run) -> Result<()> {
@@ -44,32 +44,35 @@ pub fn write(run: &Run) -> Result<()> {
             1.0 - share
         );
     }
-    text += &development(&lines);
+    text += &development(&run.results()?);
     text += "\nInputs (SHA-256):\n\n";
     for (name, hash) in run.inputs()? {
+        // Where a file lay on the machine of the run says nothing to the card's reader.
+        let path = Path::new(&name);
+        let name =
+            path.file_name().filter(|_| path.is_absolute()).map_or(name.as_str().into(), |n| n.to_string_lossy());
         let _ = writeln!(text, "* {name}: `{hash}`");
     }
     write_whole(&run.folder.join("card.md"), text.as_bytes())
 }
 
-/// nDCG@10 of each task at the end of each stage, before averaging.
-fn development(lines: &[Line]) -> String {
-    let mut stages: Vec<(&str, &BTreeMap<String, Metrics>)> = Vec::new();
-    for line in lines {
-        if let Line::Dev { stage, tasks, .. } = line {
-            stages.retain(|(name, _)| name != stage);
-            stages.push((stage, tasks));
-        }
-    }
-    let Some((_, tasks)) = stages.first() else { return String::new() };
-    let names: Vec<&str> = stages.iter().map(|(name, _)| *name).collect();
-    let mut text =
-        format!("\nnDCG@10 on the development tasks after each stage:\n\n| task | {} |\n", names.join(" | "));
+/// nDCG@10 and MRR@10 of each task, and the guards, on the base and after each stage.
+fn development(results: &[Results]) -> String {
+    let Some(first) = results.first() else { return String::new() };
+    let names: Vec<&str> = results.iter().map(|r| r.model.as_str()).collect();
+    let mut text = format!(
+        "\nnDCG@10 / MRR@10 on the development tasks, on the base and after each stage:\n\n| task | {} |\n",
+        names.join(" | ")
+    );
     let _ = writeln!(text, "|---|{}", "---|".repeat(names.len()));
-    for task in tasks.keys() {
+    for (i, (task, _)) in first.tasks.iter().enumerate() {
         let row: Vec<String> =
-            stages.iter().map(|(_, t)| t.get(task).map_or("".to_owned(), |m| format!("{:.3}", m.ndcg))).collect();
+            results.iter().map(|r| format!("{:.3} / {:.3}", r.tasks[i].1.ndcg, r.tasks[i].1.mrr)).collect();
         let _ = writeln!(text, "| {task} | {} |", row.join(" | "));
+    }
+    for (i, (guard, _)) in first.guards.iter().enumerate() {
+        let row: Vec<String> = results.iter().map(|r| format!("{:.3}", r.guards[i].1)).collect();
+        let _ = writeln!(text, "| {guard} (Spearman) | {} |", row.join(" | "));
     }
     text
 }

@@ -2,7 +2,7 @@
 //!
 //! `config.json`, `model.safetensors` (float32, tensors named as `BertModel` names them) and `tokenizer.json`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -150,7 +150,9 @@ impl Checkpoint {
                 .iter()
                 .map(|(name, data)| Ok((*name, TensorView::new(Dtype::F32, self.tensors[*name].shape.clone(), data)?)))
                 .collect::<Result<Vec<_>>>()?;
-            fs::write(temporary.join(WEIGHTS), safetensors::serialize(views, None)?)?;
+            // Python's transformers refuses weights that do not say which framework's layout they have.
+            let layout = HashMap::from([("format".to_owned(), "pt".to_owned())]);
+            fs::write(temporary.join(WEIGHTS), safetensors::serialize(views, Some(layout))?)?;
             Ok(())
         })
     }

@@ -48,15 +48,19 @@ impl Default for Prefix {
     }
 }
 
-/// The development tasks watched during training.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// The development tasks measured on the base and after each stage.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Dev {
     pub file: PathBuf,
     /// Only tasks whose name contains one of these; empty = all.
     #[serde(default)]
     pub tasks: Vec<String>,
-    /// End a stage when the mean nDCG@10 has not risen for this many epochs, and keep the best epoch; absent = never.
+    /// Sentence pairs with human scores, measured along: files, or a folder that holds KorSTS and KLUE-STS.
+    #[serde(default)]
+    pub guard: Vec<PathBuf>,
+    /// Measure the tasks after each epoch too, end a stage when their mean nDCG@10 has not risen for this many epochs, and
+    /// keep the best epoch; absent = a stage runs to its end.
     pub patience: Option<usize>,
 }
 

@@ -107,13 +107,29 @@ fn a_run_becomes_a_bundle_that_the_encoder_opens() {
     let (data, recipe) = (pairs(&folder), here("recipes/smoke.toml").display().to_string());
     let path = |name: &str| folder.0.join(name).display().to_string();
     let (trained, bundle) = (path("run"), path("bundle"));
-    run(&smoke(&data, &trained, &recipe));
-    let has = |name: &str| assert!(Path::new(&trained).join(name).exists(), "no {name}");
-    for name in
-        ["recipe.toml", "inputs.json", "plots/loss.svg", "plots/ndcg.svg", "card.md", "checkpoints/1-type/config.json"]
-    {
-        has(name);
+    let guards = folder.0.join("guard");
+    fs::create_dir_all(&guards).unwrap();
+    let rows =
+        "score\tsentence1\tsentence2\n5\t열이 난다\t열이 있다\n1\t열이 난다\t비가 온다\n3\t비가 온다\t눈이 온다\n";
+    fs::write(guards.join("korsts_test.tsv"), rows).unwrap();
+    let guards = guards.display().to_string();
+    let output = run(&[smoke(&data, &trained, &recipe), vec!["--guard", &guards]].concat());
+    for name in [
+        "recipe.toml",
+        "inputs.json",
+        "stages.md",
+        "card.md",
+        "checkpoints/1-type/config.json",
+        "plots/loss.svg",
+        "plots/distillation.svg",
+        "plots/epochs.svg",
+        "plots/stages-ndcg.svg",
+        "plots/stages-mrr.svg",
+        "plots/cosines-2-dur.svg",
+    ] {
+        assert!(Path::new(&trained).join(name).exists(), "no {name}");
     }
+    stages_are_measured(&trained, &String::from_utf8_lossy(&output.stderr));
     let last = Path::new(&trained).join("checkpoints/final").display().to_string();
     let card = Path::new(&trained).join("card.md").display().to_string();
     // Export opens the bundle with the encoder crate and compares vectors before it moves it to its place.
@@ -138,6 +154,31 @@ fn a_run_becomes_a_bundle_that_the_encoder_opens() {
     }
     assert!(Path::new(&out).join("cosines-burn.svg").exists());
     run(&["compare", &a, &b, "--dev", &dev]);
+}
+
+/// The base, each stage and the average are in metrics.jsonl, on standard error and in the card, with tasks and guard.
+fn stages_are_measured(run: &str, said: &str) {
+    let lines = metrics(run);
+    let measured: Vec<serde_json::Value> = lines
+        .iter()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
+        .filter(|line| line["kind"] == "stage")
+        .collect();
+    let names: Vec<&str> = measured.iter().map(|line| line["results"]["model"].as_str().unwrap()).collect();
+    assert_eq!(names, ["base", "1-type", "2-dur", "final"]);
+    let card = fs::read_to_string(Path::new(run).join("card.md")).unwrap();
+    assert!(card.contains("| task | base | 1-type | 2-dur | final |"), "{card}");
+    for (line, name) in measured.iter().zip(names) {
+        let results = &line["results"];
+        let (guard, spearman) = (&results["guards"][0][0], results["guards"][0][1].as_f64().unwrap());
+        assert_eq!(guard, "korsts_test");
+        assert!((-1.0..=1.0).contains(&spearman));
+        let tasks = results["tasks"].as_array().unwrap();
+        assert!(tasks.len() >= 3, "{} tasks", tasks.len());
+        let mean = tasks.iter().map(|task| task[1]["ndcg"].as_f64().unwrap()).sum::<f64>() / tasks.len() as f64;
+        let verdict = format!("{name}: mean nDCG@10 {mean:.4}");
+        assert!(said.contains(&verdict), "{verdict} is not in {said}");
+    }
 }
 
 #[test]

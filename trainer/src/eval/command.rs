@@ -17,7 +17,7 @@ struct Inputs {
     /// Development tasks (JSON lines), as `trainer pairs all` writes them.
     #[arg(long)]
     dev: PathBuf,
-    /// Sentence pairs with human scores: KorSTS (.tsv) or KLUE-STS (.json). May be repeated.
+    /// Sentence pairs with human scores: KorSTS (.tsv), KLUE-STS (.json), or a folder of both. May be repeated.
     #[arg(long)]
     guard: Vec<PathBuf>,
     /// Only tasks whose name contains this. May be repeated.
@@ -105,8 +105,7 @@ impl Inputs {
         let mut tasks = dev::read(&self.dev)?;
         tasks.retain(|t| self.task.is_empty() || self.task.iter().any(|part| t.task.contains(part)));
         ensure!(!tasks.is_empty(), "{}: no task is named like {}", self.dev.display(), self.task.join(", "));
-        let guards = self.guard.iter().map(|g| guard::read(g)).collect::<Result<_>>()?;
-        Ok((tasks, guards))
+        Ok((tasks, guard::read_all(&self.guard)?))
     }
 
     fn measure(&self, model: &str, tasks: &[Task], guards: &[Guard]) -> Result<Results> {
@@ -117,11 +116,7 @@ impl Inputs {
             prefix: Prefix { query: self.query_prefix.clone(), document: self.document_prefix.clone() },
             max_tokens: self.max_tokens,
         };
-        models::open(Path::new(folder), &settings, |model| {
-            let (tasks, cosines) = score::tasks(model, tasks)?;
-            let guards = guards.iter().map(|g| Ok((g.name.clone(), score::guard(model, g)?))).collect::<Result<_>>()?;
-            Ok(Results { model: name.to_owned(), tasks, guards, cosines })
-        })
+        models::open(Path::new(folder), &settings, |model| score::results(name, model, tasks, guards))
     }
 }
 

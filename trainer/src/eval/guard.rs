@@ -1,9 +1,9 @@
 //! General Korean: Spearman's correlation of cosines with human similarity, on KorSTS and KLUE-STS.
 
 use crate::data::text;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Sentence pairs with their human score.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,6 +24,33 @@ struct Klue {
 struct KlueLabels {
     #[serde(rename = "real-label")]
     real: f64,
+}
+
+/// The guards of a folder: the parts of KorSTS and KLUE-STS that nothing is trained on.
+const FILES: [&str; 2] = ["korsts_test.tsv", "klue_sts_dev.json"];
+
+/// Reads files, and of folders those of [`FILES`] that are there; one must be.
+pub fn read_all(paths: &[PathBuf]) -> Result<Vec<Guard>> {
+    let mut guards = Vec::new();
+    for path in files(paths)? {
+        guards.push(read(&path)?);
+    }
+    Ok(guards)
+}
+
+/// The files behind the paths.
+pub fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for path in paths {
+        if !path.is_dir() {
+            files.push(path.clone());
+            continue;
+        }
+        let there: Vec<PathBuf> = FILES.iter().map(|name| path.join(name)).filter(|file| file.exists()).collect();
+        ensure!(!there.is_empty(), "{}: neither of {} is there", path.display(), FILES.join(", "));
+        files.extend(there);
+    }
+    Ok(files)
 }
 
 /// Reads KorSTS (tab-separated, no quoting) or KLUE-STS (JSON), by the file's extension.

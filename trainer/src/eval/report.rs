@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt::Write;
 
 /// One model's results.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Results {
     pub model: String,
     /// Task name and metrics, in the tasks' order.
@@ -46,8 +46,7 @@ pub fn markdown(results: &[Results]) -> String {
             let row: Vec<String> = results.iter().map(|r| format!("{:.3}", value(&r.tasks[i].1))).collect();
             let _ = writeln!(text, "| {task} | {} | {} |", metrics.queries, row.join(" | "));
         }
-        let mean = |r: &Results| r.tasks.iter().map(|(_, m)| value(m)).sum::<f64>() / r.tasks.len().max(1) as f64;
-        let row: Vec<String> = results.iter().map(|r| format!("{:.3}", mean(r))).collect();
+        let row: Vec<String> = results.iter().map(|r| format!("{:.3}", r.mean(value))).collect();
         let _ = writeln!(text, "| mean of the tasks | | {} |", row.join(" | "));
     }
     let guarded = results.iter().find(|r| !r.guards.is_empty());
@@ -63,6 +62,13 @@ pub fn markdown(results: &[Results]) -> String {
         }
     }
     text
+}
+
+impl Results {
+    /// Mean of a metric over the tasks.
+    pub fn mean(&self, metric: impl Fn(&Metrics) -> f64) -> f64 {
+        self.tasks.iter().map(|(_, m)| metric(m)).sum::<f64>() / self.tasks.len().max(1) as f64
+    }
 }
 
 /// What `to` lost against `from`: tasks whose nDCG@10 fell by more than `points`, guards by more than `guard_points`.

@@ -3,6 +3,7 @@
 use super::bm25::Bm25;
 use super::guard::Guard;
 use super::metrics::{self, Metrics};
+use super::report::Results;
 use crate::dev::Task;
 use anyhow::Result;
 use std::collections::HashMap;
@@ -20,7 +21,7 @@ pub trait Model {
 }
 
 /// Cosines of related and unrelated pairs, sampled for histograms.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Cosines {
     pub related: Vec<f32>,
     pub unrelated: Vec<f32>,
@@ -28,6 +29,13 @@ pub struct Cosines {
 
 /// Unrelated pairs kept of each query.
 const UNRELATED_OF_QUERY: usize = 20;
+
+/// Everything that is measured of a model.
+pub fn results(name: &str, model: &mut dyn Model, of: &[Task], guards: &[Guard]) -> Result<Results> {
+    let (tasks, cosines) = tasks(model, of)?;
+    let guards = guards.iter().map(|g| Ok((g.name.clone(), guard(model, g)?))).collect::<Result<_>>()?;
+    Ok(Results { model: name.to_owned(), tasks, guards, cosines })
+}
 
 /// Metrics of every task, by name and in order, and their cosines.
 pub fn tasks(model: &mut dyn Model, tasks: &[Task]) -> Result<(Vec<(String, Metrics)>, Cosines)> {

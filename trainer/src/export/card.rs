@@ -5,17 +5,45 @@ use encoder::Manifest;
 use super::verify::Agreement;
 use crate::checkpoint::Checkpoint;
 
-pub fn text(manifest: &Manifest, checkpoint: &Checkpoint, agreement: &Agreement, note: Option<&str>) -> String {
+pub fn of_bundle(manifest: &Manifest, checkpoint: &Checkpoint, agreement: &Agreement, note: Option<&str>) -> String {
+    let Manifest { precision, runtime, prefix, dim, .. } = manifest;
+    let precision = format!(
+        "{precision}; {agreement} against the float32 checkpoint |\n| made and checked with | ONNX Runtime {runtime}"
+    );
+    let usage = format!(
+        "`model.onnx` takes `input_ids` and `attention_mask` (int64, batch x tokens) and gives `sentence_embedding` (float32, batch x {dim}).
+Put the prefix before the text: `{}` before what is to be found, `{}` before a question, `{}` before both
+sides of a comparison.",
+        prefix.document, prefix.query, prefix.similarity
+    );
+    text(manifest, checkpoint, &precision, &usage, note)
+}
+
+pub fn of_sentence_transformers(manifest: &Manifest, checkpoint: &Checkpoint, note: Option<&str>) -> String {
+    let usage = "```python
+from sentence_transformers import SentenceTransformer
+
+model = SentenceTransformer(\"FOLDER\")
+names = model.encode([\"타이레놀정500밀리그램\", \"훼스탈플러스정\"], prompt_name=\"document\")
+question = model.encode(\"열을 내리는 약\", prompt_name=\"query\")
+print(model.similarity(question, names))
+```
+
+The prompts put the prefixes before the text: `document` before what is to be found, `query` before a question, `similarity` before
+both sides of a comparison.";
+    text(manifest, checkpoint, "fp32", usage, note)
+}
+
+fn text(manifest: &Manifest, checkpoint: &Checkpoint, precision: &str, usage: &str, note: Option<&str>) -> String {
     let config = &checkpoint.config;
     let history: String =
         checkpoint.config.origin.iter().flat_map(|origin| &origin.history).map(|step| format!("* {step}\n")).collect();
     let note = note.map(|note| format!("\n{}\n", note.trim_end())).unwrap_or_default();
-    let Manifest { prefix, .. } = manifest;
     format!(
         "# {id}
 
 Turns Korean (and English) drug text into vectors of {dim} numbers for semantic search. Used by the PostgreSQL extension
-drugembed, and by anything that runs ONNX.
+drugembed.
 
 | | |
 |---|---|
@@ -24,15 +52,12 @@ drugembed, and by anything that runs ONNX.
 | layers, width, tokens in the vocabulary | {layers}, {dim}, {vocabulary} |
 | longest input | {max_tokens} tokens, prefix and special tokens included |
 | pooling | mean over tokens, then L2-normalised |
-| precision | {precision}; {agreement} against the float32 checkpoint |
-| made and checked with | ONNX Runtime {runtime} |
+| precision | {precision} |
 
 ## What happened to the weights
 {history}{note}
 ## How to use it
-`model.onnx` takes `input_ids` and `attention_mask` (int64, batch x tokens) and gives `sentence_embedding` (float32, batch x {dim}).
-Put the prefix before the text: `{document}` before what is to be found, `{query}` before a question, `{similarity}` before both
-sides of a comparison. Vectors of different revisions must not be mixed.
+{usage} Vectors of different revisions must not be mixed.
 
 ## Limits
 * A search aid, not medical advice: a high similarity says that two texts are alike, not that a drug is right or safe for anyone.
@@ -48,10 +73,5 @@ sides of a comparison. Vectors of different revisions must not be mixed.
         layers = config.num_hidden_layers,
         vocabulary = config.vocab_size,
         max_tokens = manifest.max_tokens,
-        precision = manifest.precision,
-        runtime = manifest.runtime,
-        document = prefix.document,
-        query = prefix.query,
-        similarity = prefix.similarity,
     )
 }

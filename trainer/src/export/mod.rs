@@ -7,6 +7,7 @@ mod golden;
 mod graph;
 mod int8;
 mod onnx;
+mod sentence_transformers;
 mod verify;
 
 use std::collections::BTreeMap;
@@ -58,7 +59,15 @@ impl Bits {
     }
 }
 
-/// Write a checkpoint as a model bundle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// A model bundle, which the extension loads
+    Bundle,
+    /// A folder that Python's SentenceTransformer(folder) loads as it is, with float32 weights
+    SentenceTransformers,
+}
+
+/// Write a checkpoint as a model bundle, or as a folder for Python's sentence-transformers.
 ///
 /// Builds the ONNX graph from the weights, runs it in ONNX Runtime on texts of every kind, compares the vectors with the
 /// checkpoint's own (computed in plain Rust), and only then moves the bundle to its place. A bundle is what the extension loads:
@@ -76,6 +85,9 @@ pub struct Args {
     /// Revision of the model [default: the first 8 hex digits of the hash of graph and tokenizer]
     #[arg(long)]
     revision: Option<String>,
+    #[arg(long, value_enum, default_value = "bundle")]
+    format: Format,
+    /// Precision of a bundle
     #[arg(long, value_enum, default_value = "int8")]
     precision: Bits,
     /// Text put before every document
@@ -105,7 +117,6 @@ pub struct Args {
 }
 
 pub fn run(args: Args) -> Result<()> {
-    let runtime = crate::runtime::find(args.onnxruntime.as_deref())?;
     let checkpoint = Checkpoint::read(&args.checkpoint)?;
     let prefixes = Prefixes {
         document: args.document_prefix.clone(),
@@ -116,23 +127,29 @@ pub fn run(args: Args) -> Result<()> {
     let note = args.card.as_deref().map(read_text).transpose()?;
     eprintln!("computing {} reference vectors", golden::TEXTS.len());
     let (ranges, references) = references(&checkpoint, &inputs)?;
+    if args.format == Format::SentenceTransformers {
+        let manifest = manifest(&args, &checkpoint, prefixes.clone(), Bits::Fp32, "")?;
+        return sentence_transformers::write(&args.output, &checkpoint, manifest, &references, note.as_deref());
+    }
+    let runtime = crate::runtime::find(args.onnxruntime.as_deref())?;
     let precision = match args.precision {
         Bits::Fp32 => Precision::Fp32,
         Bits::Int8 => Precision::Int8(Int8::new(&checkpoint, &ranges)),
     };
     eprintln!("building the {} graph", args.precision.name());
     let model = EncoderGraph::build(&checkpoint, precision);
-    let mut manifest = manifest(&args, &checkpoint, prefixes.clone(), &runtime)?;
+    let version = crate::runtime::version(&runtime);
+    let mut manifest = manifest(&args, &checkpoint, prefixes.clone(), args.precision, &version)?;
 
     write_folder(&args.output, &[MANIFEST, MODEL], |folder| {
         fs::write(folder.join(MODEL), &model)?;
         fs::write(folder.join(TOKENIZER), &checkpoint.tokenizer)?;
         if args.revision.is_none() {
-            manifest.revision = content_revision(folder)?;
+            manifest.revision = content_revision(folder, MODEL)?;
         }
         let agreement = agree(folder, &mut manifest, &references, &runtime, &args)?;
         eprintln!("  ONNX Runtime against the checkpoint: {agreement}");
-        fs::write(folder.join(CARD), card::text(&manifest, &checkpoint, &agreement, note.as_deref()))?;
+        fs::write(folder.join(CARD), card::of_bundle(&manifest, &checkpoint, &agreement, note.as_deref()))?;
         seal(folder, &mut manifest)?;
         // Opens it as the extension will: hashes and goldens.
         verify::open(folder, &runtime)?;
@@ -162,7 +179,13 @@ fn references(checkpoint: &Checkpoint, inputs: &Inputs) -> Result<(Ranges, Vec<G
     Ok((ranges, goldens))
 }
 
-fn manifest(args: &Args, checkpoint: &Checkpoint, prefix: Prefixes, runtime: &Path) -> Result<Manifest> {
+fn manifest(
+    args: &Args,
+    checkpoint: &Checkpoint,
+    prefix: Prefixes,
+    precision: Bits,
+    runtime: &str,
+) -> Result<Manifest> {
     let folder_name = args.output.file_name().map(|name| name.to_string_lossy().into_owned());
     let name = args.name.clone().or(folder_name).context("give the model a name with --name")?;
     ensure!(
@@ -184,18 +207,18 @@ fn manifest(args: &Args, checkpoint: &Checkpoint, prefix: Prefixes, runtime: &Pa
         dim: checkpoint.config.hidden_size,
         max_tokens: checkpoint.config.max_position_embeddings,
         pooling: Pooling::Mean,
-        precision: args.precision.name().to_owned(),
-        runtime: crate::runtime::version(runtime),
-        golden_cosine: args.precision.golden_cosine(),
+        precision: precision.name().to_owned(),
+        runtime: runtime.to_owned(),
+        golden_cosine: precision.golden_cosine(),
         prefix,
         files: BTreeMap::new(),
     })
 }
 
 /// Depends on nothing but what decides the vectors.
-fn content_revision(folder: &Path) -> Result<String> {
+fn content_revision(folder: &Path, model: &str) -> Result<String> {
     use sha2::{Digest, Sha256};
-    let both = sha256(&folder.join(MODEL))? + &sha256(&folder.join(TOKENIZER))?;
+    let both = sha256(&folder.join(model))? + &sha256(&folder.join(TOKENIZER))?;
     Ok(Sha256::digest(both.as_bytes())[..4].iter().map(|byte| format!("{byte:02x}")).collect())
 }
 

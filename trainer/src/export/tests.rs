@@ -12,6 +12,7 @@ fn args(checkpoint: PathBuf, output: PathBuf, precision: Bits) -> Args {
         output,
         name: None,
         revision: None,
+        format: Format::Bundle,
         precision,
         document_prefix: "passage: ".to_owned(),
         query_prefix: "query: ".to_owned(),
@@ -100,7 +101,7 @@ fn a_graph_with_other_weights_is_refused() {
     let prefixes = Prefixes { document: String::new(), query: String::new(), similarity: String::new() };
     let inputs = Inputs::new(&checkpoint, &prefixes).unwrap();
     let (_, references) = references(&checkpoint, &inputs).unwrap();
-    let mut manifest = manifest(&args, &checkpoint, prefixes.clone(), &runtime).unwrap();
+    let mut manifest = manifest(&args, &checkpoint, prefixes.clone(), Bits::Fp32, "1.28.0").unwrap();
 
     let mut other = tiny();
     let weight = other.tensors.get_mut("encoder.layer.1.output.dense.weight").unwrap();
@@ -110,4 +111,94 @@ fn a_graph_with_other_weights_is_refused() {
     fs::write(output.join(TOKENIZER), &checkpoint.tokenizer).unwrap();
     let error = agree(&output, &mut manifest, &references, &runtime, &args).unwrap_err();
     assert!(error.to_string().contains("other vectors"), "{error}");
+}
+
+/// Largest difference of any number between the checkpoint's vectors by burn, its fp32 bundle's by ONNX Runtime, and those of
+/// the plain Rust that judges exports.
+fn largest_difference(checkpoint: &Checkpoint, bundle: &Path) -> f32 {
+    use crate::model::encoder::floats;
+    use crate::model::{Batch, Encoder};
+    let prefixes =
+        Prefixes { document: "passage: ".to_owned(), query: "query: ".to_owned(), similarity: "query: ".to_owned() };
+    let inputs = Inputs::new(checkpoint, &prefixes).unwrap();
+    let mut onnx = verify::open(bundle, &crate::runtime::find(None).unwrap()).unwrap();
+    let burn = Encoder::<burn_flex::Flex>::new(checkpoint, &Default::default(), burn_tensor::DType::F32);
+    let forward = Forward::new(checkpoint);
+    let of = |(role, text): &(::encoder::Role, &str)| {
+        let ids = inputs.ids(*role, text).unwrap();
+        let onnx = verify::embed(&mut onnx, *role, text).unwrap();
+        let burn = floats(&burn.forward(&Batch::new(&[&ids], 1, ids.len().next_multiple_of(8), 1), None));
+        let plain = forward.embed(&ids, &mut |_, _, _| ());
+        assert_eq!(onnx.len(), burn.len());
+        let differences = burn.iter().zip(onnx.iter()).chain(plain.iter().zip(onnx.iter())).map(|(a, b)| (a - b).abs());
+        differences.fold(0.0, f32::max)
+    };
+    golden::TEXTS.iter().map(of).fold(0.0, f32::max)
+}
+
+#[test]
+fn burn_and_onnx_runtime_agree_on_every_number() {
+    let (_folder, output) = export("export-burn", Bits::Fp32);
+    let difference = largest_difference(&tiny(), &output);
+    assert!(difference <= 1e-5, "{difference}");
+}
+
+/// The same for a real model: TRAINER_CHECKPOINT=FOLDER cargo test -p trainer --profile fast real_model -- --ignored --nocapture
+#[test]
+#[ignore = "needs a checkpoint, named by $TRAINER_CHECKPOINT"]
+fn burn_and_onnx_runtime_agree_on_a_real_model() {
+    let folder = Folder::new("export-real");
+    let source = PathBuf::from(std::env::var_os("TRAINER_CHECKPOINT").expect("TRAINER_CHECKPOINT names a folder"));
+    let output = folder.0.join("real");
+    run(args(source.clone(), output.clone(), Bits::Fp32)).unwrap();
+    let difference = largest_difference(&Checkpoint::read(&source).unwrap(), &output);
+    println!("largest difference between burn and ONNX Runtime: {difference:e}");
+    assert!(difference <= 1e-5, "{difference}");
+}
+
+#[test]
+fn a_folder_for_sentence_transformers_has_its_layout_and_its_vectors() {
+    let folder = Folder::new("export-python");
+    let (source, output) = (folder.0.join("checkpoint"), folder.0.join("python"));
+    tiny().write(&source).unwrap();
+    run(Args { format: Format::SentenceTransformers, ..args(source, output.clone(), Bits::Fp32) }).unwrap();
+    let json = |name: &str| -> serde_json::Value {
+        serde_json::from_slice(&fs::read(output.join(name)).unwrap_or_else(|e| panic!("{name}: {e}"))).unwrap()
+    };
+    let modules: Vec<(String, String)> = json("modules.json")
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|m| (m["path"].as_str().unwrap().to_owned(), m["type"].as_str().unwrap().to_owned()))
+        .collect();
+    let wanted = [("", "Transformer"), ("1_Pooling", "Pooling"), ("2_Normalize", "Normalize")];
+    assert_eq!(modules, wanted.map(|(p, t)| (p.to_owned(), format!("sentence_transformers.models.{t}"))));
+    let pooling = json("1_Pooling/config.json");
+    assert_eq!(
+        (&pooling["pooling_mode_mean_tokens"], &pooling["word_embedding_dimension"]),
+        (&true.into(), &64.into())
+    );
+    assert_eq!(json("config_sentence_transformers.json")["prompts"]["document"], "passage: ");
+    assert_eq!(json("config.json")["model_type"], "bert");
+    assert_eq!(json("config.json")["pad_token_id"], 1);
+    assert_eq!(json("sentence_bert_config.json")["max_seq_length"], 64);
+    assert_eq!(json("tokenizer_config.json")["pad_token"], "<pad>");
+    // transformers refuses weights that do not say so.
+    let weights = fs::read(output.join("model.safetensors")).unwrap();
+    let (_, metadata) = safetensors::SafeTensors::read_metadata(&weights).unwrap();
+    assert_eq!(metadata.metadata().as_ref().unwrap()["format"], "pt");
+    assert!(fs::read_to_string(output.join("README.md")).unwrap().contains("SentenceTransformer("));
+
+    // The golden vectors are those of the weights and the tokenizer that lie beside them.
+    let goldens: Vec<Golden> = serde_json::from_value(json("golden.json")).unwrap();
+    let checkpoint = Checkpoint::read(&output).unwrap();
+    let prefixes =
+        Prefixes { document: "passage: ".to_owned(), query: "query: ".to_owned(), similarity: "query: ".to_owned() };
+    let inputs = Inputs::new(&checkpoint, &prefixes).unwrap();
+    assert_eq!(goldens.len(), golden::TEXTS.len());
+    for golden in goldens {
+        let vector =
+            Forward::new(&checkpoint).embed(&inputs.ids(golden.role, &golden.text).unwrap(), &mut |_, _, _| ());
+        assert!(vector.iter().zip(&golden.vector).all(|(a, b)| (a - b).abs() <= 1e-5), "{}", golden.text);
+    }
 }

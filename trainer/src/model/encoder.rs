@@ -76,6 +76,13 @@ impl<B: Backend> Encoder<B> {
         Self { parameters, ..self.clone() }
     }
 
+    /// Replaces the parameters by what `change` makes of them, without a copy of any.
+    pub fn update(&mut self, change: impl FnOnce(Vec<Tensor<B, 2>>) -> Vec<Tensor<B, 2>>) {
+        let count = self.parameters.len();
+        self.parameters = change(std::mem::take(&mut self.parameters));
+        assert_eq!(self.parameters.len(), count);
+    }
+
     /// `[rows, hidden]`: mean of the last layer over real tokens, of unit length.
     pub fn forward(&self, batch: &Batch, dropout: Option<Dropout>) -> Tensor<B, 2> {
         let [word, position, norm_scale, norm_shift, ..] = self.parameters.as_slice() else { unreachable!() };

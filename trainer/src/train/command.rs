@@ -3,12 +3,14 @@
 use super::run::{Run, hashes};
 use super::runner::{End, INTERRUPTED, Runner};
 use super::state::{self, Position};
+use super::watch::Watch;
 use crate::checkpoint::{CONFIG, Checkpoint, TOKENIZER, WEIGHTS};
-use crate::dev;
 use crate::device;
+use crate::eval::guard;
+use crate::eval::report::markdown;
 use crate::model::tiny;
-use crate::pairs::Pair;
-use crate::recipe::Recipe;
+use crate::pairs::{Pair, write_whole};
+use crate::recipe::{Dev, Recipe};
 use anyhow::{Context, Result, bail};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -29,6 +31,14 @@ pub struct Args {
     /// Folder for the run.
     #[arg(long)]
     run: PathBuf,
+    /// Development tasks to measure on the base and after each stage (JSON lines, as `pairs all` writes them); the recipe's
+    /// own if absent.
+    #[arg(long)]
+    dev: Option<PathBuf>,
+    /// Sentence pairs with human scores to measure along: KorSTS (.tsv), KLUE-STS (.json), or a folder of both. May be
+    /// repeated.
+    #[arg(long)]
+    guard: Vec<PathBuf>,
     /// Go on with an interrupted run.
     #[arg(long)]
     resume: bool,
@@ -40,19 +50,14 @@ pub struct Args {
 }
 
 pub fn run(args: Args) -> Result<()> {
-    let recipe = Recipe::read(&args.recipe)?;
+    let mut recipe = Recipe::read(&args.recipe)?;
+    recipe.dev = development(&args, recipe.dev.take())?;
     let own = || args.recipe.parent().unwrap_or(Path::new(".")).to_owned();
     let data = args.data.clone().unwrap_or_else(own);
     let pairs = recipe.stage.iter().map(|s| s.pairs(&data, recipe.seed)).collect::<Result<Vec<_>>>()?;
     let base = base(&recipe, args.base.as_deref(), &pairs)?;
-    let inputs = hashes(inputs(&recipe, args.base.as_deref(), &data))?;
-    let mut tasks = match &recipe.dev {
-        Some(dev) => dev::read(&data.join(&dev.file))?,
-        None => Vec::new(),
-    };
-    if let Some(dev) = recipe.dev.as_ref().filter(|d| !d.tasks.is_empty()) {
-        tasks.retain(|t| dev.tasks.iter().any(|part| t.task.contains(part)));
-    }
+    let inputs = hashes(inputs(&recipe, args.base.as_deref(), &data)?)?;
+    let watch = recipe.dev.as_ref().map_or_else(|| Ok(Watch::default()), |dev| Watch::read(dev, &data))?;
     let state = args.run.join("state");
     let (run, position) = match state::position(&state)? {
         Some(position) if args.resume => (Run::resume(&args.run, &recipe, &inputs, position.total)?, position),
@@ -79,7 +84,7 @@ pub fn run(args: Args) -> Result<()> {
         pairs,
         base,
         run,
-        tasks,
+        watch,
     };
     let end = device::with_backend!(args.device, |B, device| runner.train::<B>(&device, position))?;
     if end == End::Interrupted {
@@ -87,9 +92,31 @@ pub fn run(args: Args) -> Result<()> {
         std::process::exit(130);
     }
     crate::plots::draw(&runner.run)?;
+    let results = runner.run.results()?;
+    if !results.is_empty() {
+        write_whole(&runner.run.folder.join("stages.md"), markdown(&results).as_bytes())?;
+    }
     crate::card::write(&runner.run)?;
     eprintln!("the model is in {}", runner.run.final_checkpoint().display());
     Ok(())
+}
+
+/// What the options say of the development tasks, else the recipe.
+fn development(args: &Args, dev: Option<Dev>) -> Result<Option<Dev>> {
+    let mut dev = match (&args.dev, dev) {
+        (None, None) if args.guard.is_empty() => return Ok(None),
+        (None, None) => bail!("--guard is measured beside development tasks: give them with --dev"),
+        (None, Some(dev)) => dev,
+        (Some(_), dev) => dev.unwrap_or_default(),
+    };
+    // As typed, these begin where the command was started, not where the recipe's paths do.
+    if let Some(file) = &args.dev {
+        dev.file = std::path::absolute(file)?;
+    }
+    if !args.guard.is_empty() {
+        dev.guard = args.guard.iter().map(std::path::absolute).collect::<Result<_, _>>()?;
+    }
+    Ok(Some(dev))
 }
 
 /// The base model, or the recipe's small random one.
@@ -105,18 +132,23 @@ fn base(recipe: &Recipe, folder: Option<&Path>, pairs: &[Vec<Pair>]) -> Result<C
 }
 
 /// Every file that goes into a run, by the name under which its hash is kept.
-fn inputs(recipe: &Recipe, base: Option<&Path>, data: &Path) -> BTreeSet<(String, PathBuf)> {
+fn inputs(recipe: &Recipe, base: Option<&Path>, data: &Path) -> Result<BTreeSet<(String, PathBuf)>> {
     let mut files = BTreeSet::new();
     let mut add = |file: &Path| files.insert((file.display().to_string(), data.join(file)));
     for stage in &recipe.stage {
         stage.source.iter().for_each(|s| _ = add(&s.file));
         stage.general.iter().for_each(|g| _ = add(&g.file));
     }
-    recipe.dev.iter().for_each(|d| _ = add(&d.file));
+    if let Some(dev) = &recipe.dev {
+        add(&dev.file);
+        for path in &dev.guard {
+            guard::files(&[data.join(path)])?.iter().for_each(|file| _ = add(file));
+        }
+    }
     for name in [CONFIG, WEIGHTS, TOKENIZER] {
         files.extend(base.map(|b| (format!("base/{name}"), b.join(name))));
     }
-    files
+    Ok(files)
 }
 
 /// Averages two checkpoints of one architecture.

@@ -12,6 +12,7 @@ mod shares;
 pub mod state;
 pub mod step;
 pub mod teacher;
+mod watch;
 
 #[cfg(test)]
 mod tests;

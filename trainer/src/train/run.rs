@@ -1,5 +1,6 @@
 //! The folder a run writes: recipe, input hashes, metrics, state, checkpoints, plots, model card.
 
+use crate::eval::report::Results;
 use crate::pairs::write_whole;
 use crate::recipe::Recipe;
 use anyhow::{Context, Result, bail};
@@ -22,14 +23,33 @@ pub struct Run {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum Line {
-    Step { step: usize, stage: String, epoch: usize, loss: f32, distillation: f32, rate: f64 },
-    Dev { step: usize, stage: String, epoch: usize, tasks: BTreeMap<String, crate::eval::metrics::Metrics> },
+    Step {
+        step: usize,
+        stage: String,
+        epoch: usize,
+        loss: f32,
+        distillation: f32,
+        rate: f64,
+    },
+    /// Development tasks after an epoch.
+    Dev {
+        step: usize,
+        stage: String,
+        epoch: usize,
+        tasks: BTreeMap<String, crate::eval::metrics::Metrics>,
+    },
+    /// Development tasks and guards of the base (`number` 0), of each stage's result, and of the average that ends the run.
+    Stage {
+        step: usize,
+        number: usize,
+        results: Results,
+    },
 }
 
 impl Line {
     pub fn step(&self) -> usize {
         match self {
-            Line::Step { step, .. } | Line::Dev { step, .. } => *step,
+            Line::Step { step, .. } | Line::Dev { step, .. } | Line::Stage { step, .. } => *step,
         }
     }
 }
@@ -78,6 +98,15 @@ impl Run {
         let text = self.text(METRICS)?;
         let whole = &text[..text.rfind('\n').map_or(0, |i| i + 1)];
         whole.lines().map(|l| serde_json::from_str(l).with_context(|| format!("{METRICS}: {l}"))).collect()
+    }
+
+    /// What was measured on the base and after each stage so far, in order.
+    pub fn results(&self) -> Result<Vec<Results>> {
+        let of = |line| match line {
+            Line::Stage { results, .. } => Some(results),
+            _ => None,
+        };
+        Ok(self.lines()?.into_iter().filter_map(of).collect())
     }
 
     /// The hashes of what went in.

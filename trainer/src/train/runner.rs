@@ -9,15 +9,15 @@ use super::shares::Shares;
 use super::state::{self, Position};
 use super::step::{Device, Distil, Step};
 use super::teacher::Teacher;
+use super::watch::{Watch, verdict};
 use crate::checkpoint::Checkpoint;
-use crate::dev::Task;
 use crate::eval::score;
 use crate::model::{Dropout, Encoder, Tokens, Trained};
 use crate::pairs::Pair;
 use crate::recipe::{Loss, Recipe, Stage};
 use crate::rng::Rng;
 use anyhow::{Result, bail};
-use burn_tensor::backend::AutodiffBackend;
+use burn_tensor::backend::{AutodiffBackend, Backend};
 use burn_tensor::{DType, Tensor};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -39,7 +39,7 @@ pub struct Runner {
     pub base: Checkpoint,
     pub run: Run,
     pub device: Device,
-    pub tasks: Vec<Task>,
+    pub watch: Watch,
     pub save_every: Duration,
 }
 
@@ -72,6 +72,7 @@ impl Runner {
             sets.push(items(pairs, &mut tokens, &mut labels, &self.recipe.prefix)?);
         }
         let base = Encoder::<B::InnerBackend>::new(&self.base, device, DType::F32);
+        self.measure(0, "base", position.total, &base, &mut tokens)?;
         while position.stage < self.recipe.stage.len() {
             let index = position.stage;
             let start = match index {
@@ -86,7 +87,9 @@ impl Runner {
                 return Ok(End::Interrupted);
             }
             let result = self.stage_result(&course, &position, &start, device)?;
-            self.write(&result, index, &self.recipe.stage[index].name)?;
+            let name = &self.recipe.stage[index].name;
+            self.measure(index + 1, &format!("{}-{name}", index + 1), position.total, &result, &mut tokens)?;
+            self.write(&result, index, name)?;
             position = Position { stage: index + 1, total: position.total, ..Position::default() };
             state::save(&self.run.state(), &position, &result, None)?;
         }
@@ -97,6 +100,9 @@ impl Runner {
             self.run.checkpoint(self.recipe.stage.len() - 1, &self.recipe.stage[self.recipe.stage.len() - 1].name);
         let tuned = Encoder::<B::InnerBackend>::new(&Checkpoint::read(&last)?, device, DType::F32);
         let result = self.recipe.soup.map_or_else(|| tuned.clone(), |share| average(&tuned, &base, share));
+        if self.recipe.soup.is_some() {
+            self.measure(self.recipe.stage.len() + 1, "final", position.total, &result, &mut tokens)?;
+        }
         self.checkpoint_of(&result).write(&self.run.final_checkpoint())?;
         std::fs::remove_dir_all(self.run.state())?;
         Ok(End::Done)
@@ -169,8 +175,7 @@ impl Runner {
             };
             let outcome = step.run::<B>(&course.encoder, &course.trained, Some(dropout), self.device);
             let rate = course.adam.settings.rate(stage.lr, position.step, steps);
-            let updated = course.adam.step(course.encoder.parameters(), outcome.gradients, rate);
-            course.encoder = course.encoder.with_parameters(updated);
+            course.encoder.update(|parameters| course.adam.step(parameters, outcome.gradients, rate));
             position.step += 1;
             position.total += 1;
             pairs += batch.len();
@@ -246,11 +251,7 @@ impl Runner {
     }
 
     /// Reads and writes down the waiting losses; returns the last. A loss that is no number ends the run.
-    fn record<B: burn_tensor::backend::Backend>(
-        &self,
-        stage: &Stage,
-        waiting: &mut Vec<(usize, usize, f64, Tensor<B, 1>)>,
-    ) -> Result<f32> {
+    fn record<B: Backend>(&self, stage: &Stage, waiting: &mut Vec<(usize, usize, f64, Tensor<B, 1>)>) -> Result<f32> {
         let mut last = 0.0;
         for (step, epoch, rate, losses) in waiting.drain(..) {
             let values = crate::model::encoder::floats(&losses);
@@ -273,15 +274,12 @@ impl Runner {
         tokens: &mut Tokens,
         progress: &Progress,
     ) -> Result<bool> {
-        let Some(dev) = self.recipe.dev.as_ref().filter(|_| !self.tasks.is_empty()) else { return Ok(false) };
-        let shapes = self.device.shapes;
-        let mut model = Trained { encoder: course.encoder.clone(), tokens, prefix: &self.recipe.prefix, shapes };
-        let (results, _) = score::tasks(&mut model, &self.tasks)?;
+        let Some(patience) = self.recipe.dev.as_ref().and_then(|dev| dev.patience) else { return Ok(false) };
+        let (results, _) = score::tasks(&mut self.model(&course.encoder, tokens), &self.watch.tasks)?;
         let mean = score::mean_ndcg(&results);
         progress.line(&format!("{}: epoch {}, mean nDCG@10 {mean:.4}", course.stage.name, epoch + 1));
         let (stage, step) = (course.stage.name.clone(), position.total);
         self.run.append(&Line::Dev { step, stage, epoch, tasks: results.into_iter().collect() })?;
-        let Some(patience) = dev.patience else { return Ok(false) };
         match position.best {
             Some((best, at)) if mean <= best => Ok(epoch - at >= patience),
             _ => {
@@ -290,6 +288,29 @@ impl Runner {
                 Ok(false)
             }
         }
+    }
+
+    /// Measures the base, a stage's result or the run's, and says what it lost; nothing when that is done already.
+    fn measure<B: Backend>(
+        &self,
+        number: usize,
+        name: &str,
+        step: usize,
+        encoder: &Encoder<B>,
+        tokens: &mut Tokens,
+    ) -> Result<()> {
+        let earlier = self.run.results()?;
+        if self.watch.tasks.is_empty() || earlier.len() > number {
+            return Ok(());
+        }
+        let results = score::results(name, &mut self.model(encoder, tokens), &self.watch.tasks, &self.watch.guards)?;
+        verdict(&earlier, &results).iter().for_each(|line| eprintln!("{line}"));
+        crate::plots::cosines(&self.run, name, &results.cosines)?;
+        self.run.append(&Line::Stage { step, number, results })
+    }
+
+    fn model<'a, B: Backend>(&'a self, encoder: &Encoder<B>, tokens: &'a mut Tokens) -> Trained<'a, B> {
+        Trained { encoder: encoder.clone(), tokens, prefix: &self.recipe.prefix, shapes: self.device.shapes }
     }
 
     /// What a stage hands on: its best or last weights, averaged with its start if the recipe says so.
@@ -311,11 +332,11 @@ impl Runner {
         self.run.folder.join("checkpoints").join("best-of-stage")
     }
 
-    fn write<B: burn_tensor::backend::Backend>(&self, encoder: &Encoder<B>, index: usize, name: &str) -> Result<()> {
+    fn write<B: Backend>(&self, encoder: &Encoder<B>, index: usize, name: &str) -> Result<()> {
         self.checkpoint_of(encoder).write(&self.run.checkpoint(index, name))
     }
 
-    fn checkpoint_of<B: burn_tensor::backend::Backend>(&self, encoder: &Encoder<B>) -> Checkpoint {
+    fn checkpoint_of<B: Backend>(&self, encoder: &Encoder<B>) -> Checkpoint {
         let mut checkpoint = encoder.checkpoint(&self.base);
         if let Some(origin) = &mut checkpoint.config.origin {
             origin.history.push(format!("fine-tuned with the recipe \"{}\"", self.recipe.name));
@@ -325,7 +346,7 @@ impl Runner {
 }
 
 /// Weight averaging (Wortsman et al., 2022): `share` of `tuned`, the rest of `base`.
-pub fn average<B: burn_tensor::backend::Backend>(tuned: &Encoder<B>, base: &Encoder<B>, share: f64) -> Encoder<B> {
+pub fn average<B: Backend>(tuned: &Encoder<B>, base: &Encoder<B>, share: f64) -> Encoder<B> {
     let mixed = tuned.parameters().iter().zip(base.parameters());
     tuned.with_parameters(mixed.map(|(t, b)| t.clone() * share + b.clone() * (1.0 - share)).collect())
 }
