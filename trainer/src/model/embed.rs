@@ -9,7 +9,7 @@ use std::sync::Arc;
 /// How a device likes its batches.
 #[derive(Clone, Copy, Debug)]
 pub enum Shapes {
-    /// At most this many rows, padded to the nearest bucket: least padding.
+    /// At most this many rows of like length, padded to the nearest bucket: least padding.
     Rows(usize),
     /// Always this many tokens: rows of 32 tokens, or half as many of 64, and so on. A GPU compiles and tunes its kernels for
     /// every shape, and those of the linear layers then have one.
@@ -46,7 +46,9 @@ pub fn plan(texts: &[Arc<[u32]>], shapes: Shapes, pad: u32) -> Vec<Plan> {
     let (mut rest, mut plans) = (order.as_slice(), Vec::new());
     while let Some(&first) = rest.first() {
         let (rows, tokens, full) = shapes.of(texts[first].len());
-        let (part, later) = rest.split_at(rows.min(rest.len()));
+        // A text of half the length or less would be mostly padding.
+        let like = rest.iter().take_while(|&&i| full || bucket(texts[i].len()) * 2 > tokens).count();
+        let (part, later) = rest.split_at(rows.min(like));
         let ids: Vec<&[u32]> = part.iter().map(|&i| &*texts[i]).collect();
         let rows = if full { rows } else { part.len() };
         plans.push(Plan { batch: Batch::new(&ids, rows, tokens, pad), texts: part.to_vec() });
@@ -79,7 +81,7 @@ mod tests {
         let texts: Vec<Arc<[u32]>> = [9usize, 3, 40, 4, 9].iter().map(|&n| vec![5u32; n].into()).collect();
         let shape = |p: &Plan| (p.texts.clone(), p.batch.rows, p.batch.tokens);
         let by_rows: Vec<_> = plan(&texts, Shapes::Rows(2), 1).iter().map(shape).collect();
-        assert_eq!(by_rows, [(vec![2, 0], 2, 48), (vec![4, 3], 2, 16), (vec![1], 1, 8)]);
+        assert_eq!(by_rows, [(vec![2], 1, 48), (vec![0, 4], 2, 16), (vec![3, 1], 2, 8)]);
         let by_tokens: Vec<_> = plan(&texts, Shapes::Tokens(64), 1).iter().map(shape).collect();
         assert_eq!(by_tokens, [(vec![2], 1, 64), (vec![0, 4], 2, 32), (vec![3, 1], 2, 32)]);
     }

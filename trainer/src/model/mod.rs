@@ -3,6 +3,7 @@
 pub mod batch;
 pub mod embed;
 pub mod encoder;
+mod gelu;
 pub mod tiny;
 pub mod tokens;
 pub mod trained;
