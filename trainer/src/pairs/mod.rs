@@ -36,7 +36,7 @@ pub struct Pair {
     /// What the document is about.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub labels: Vec<String>,
-    /// `type`, `dur`, `product`, `symptom`, `ingredient` or `lookup`; recipes select by it.
+    /// `type`, `dur`, `product`, `name`, `symptom`, `ingredient` or `lookup`; recipes select by it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub stage: String,
     /// Documents that look right and are not.

@@ -24,7 +24,7 @@ struct TypeQuestion<'a> {
 
 /// Questions by what they ask for.
 struct Questions<'a> {
-    of_type: HashMap<&'a str, Vec<TypeQuestion<'a>>>,
+    type_questions: HashMap<&'a str, Vec<TypeQuestion<'a>>>,
     of_ingredient: HashMap<String, &'a Ingredient>,
     symptoms: HashMap<String, Vec<&'a Symptom>>,
 }
@@ -99,27 +99,40 @@ fn neighbours(products: &[&Product], at: usize) -> Vec<String> {
     around.iter().filter(|p| names::brand(&p.name) != brand).map(|p| p.name.clone()).collect()
 }
 
-/// A product with what it is: its ingredient and its type, the steps of the bridge.
-pub fn bridges(sources: &Sources) -> Vec<Pair> {
+/// A product's name alone, with what it means: brands tell nothing of themselves, they must be learnt by heart.
+pub fn by_name(sources: &Sources) -> Vec<Pair> {
+    let questions = Questions::new(sources);
+    let definitions: HashMap<&str, &str> =
+        sources.knowledge.types.iter().map(|t| (t.code.as_str(), t.definition.as_str())).collect();
     let mut pairs = Vec::new();
     for product in sources.products.iter().filter(|p| !p.type_code.is_empty()) {
-        let mut rng = Rng::new(sources.seed, &format!("bridge {}", product.code));
-        if !rng.chance(0.25) {
-            continue;
+        let mut rng = Rng::new(sources.seed, &format!("name {}", product.code));
+        let labels = forms::product_labels(product);
+        let (short, substance) =
+            (names::short_name(&product.name), forms::product("", &product.type_name, &product.ingredients));
+        let held: Vec<String> = product.ingredient_keys().iter().map(|k| format!("ingredient:{k}")).collect();
+        let of_type = vec![forms::type_label(&product.type_code)];
+
+        let mut asked: Vec<(&str, Vec<String>)> = Vec::new();
+        for _ in 0..2 {
+            asked.extend(questions.of_type(&mut rng, product).map(|q| (q.text, q.asks)));
         }
-        let short = names::short_name(&product.name);
-        match product.ingredients.as_slice() {
-            [only] if rng.chance(0.6) && *only != short => {
-                let label = vec![forms::ingredient_label(only)];
-                let labels = vec![label[0].clone(), forms::type_label(&product.type_code)];
-                pairs.push(Pair::new("product", &short, only, label, labels));
-            }
-            _ => {
-                let label = vec![forms::type_label(&product.type_code)];
-                pairs.push(Pair::new("product", &short, &product.type_name, label.clone(), label));
-            }
+        asked.extend(questions.of_ingredients(&mut rng, product).map(|q| (q.text, q.asks)));
+        asked.push(match definitions.get(product.type_code.as_str()) {
+            Some(definition) if rng.chance(0.5) => (definition, of_type.clone()),
+            _ => (&product.type_name, of_type.clone()),
+        });
+        let held = if held.is_empty() { of_type } else { held };
+        asked.push((&substance, held.clone()));
+        for (query, asks) in asked {
+            let name = if rng.chance(0.3) { &short } else { &product.name };
+            pairs.push(Pair::new("name", query, name, asks, labels.clone()));
+        }
+        if rng.chance(0.25) {
+            pairs.push(Pair::new("name", &short, &substance, held, labels));
         }
     }
+    pairs.retain(|p| p.query != p.document);
     pairs
 }
 
@@ -127,10 +140,10 @@ impl<'a> Questions<'a> {
     fn new(sources: &'a Sources) -> Self {
         let knowledge = sources.knowledge;
         let vocabulary = Vocabulary::new(sources);
-        let mut of_type: HashMap<&str, Vec<TypeQuestion>> = HashMap::new();
+        let mut type_questions: HashMap<&str, Vec<TypeQuestion>> = HashMap::new();
         for q in knowledge.type_questions.iter().filter(|q| !vocabulary.names_a_brand(&q.text)) {
             let named = vocabulary.ingredients_in(&q.text);
-            of_type.entry(&q.of).or_default().push(TypeQuestion { text: &q.text, named });
+            type_questions.entry(&q.of).or_default().push(TypeQuestion { text: &q.text, named });
         }
         let of_ingredient = knowledge
             .ingredients
@@ -144,7 +157,7 @@ impl<'a> Questions<'a> {
                 symptoms.entry(names::ingredient_key(i)).or_default().push(s);
             }
         }
-        Self { of_type, of_ingredient, symptoms }
+        Self { type_questions, of_ingredient, symptoms }
     }
 
     /// A random question: of an ingredient or symptom when there is one (they are more exact), else of the type.
@@ -160,9 +173,14 @@ impl<'a> Questions<'a> {
         {
             return Some(question);
         }
+        self.of_type(rng, product)
+    }
+
+    /// A question of the product's type.
+    fn of_type(&self, rng: &mut Rng, product: &Product) -> Option<Question<'a>> {
         let keys = product.ingredient_keys();
         let suits = |q: &&TypeQuestion| q.named.is_empty() || q.named.iter().any(|n| keys.contains(n));
-        let fitting: Vec<&TypeQuestion> = self.of_type.get(product.type_code.as_str())?.iter().filter(suits).collect();
+        let fitting: Vec<&TypeQuestion> = self.type_questions.get(product.type_code.as_str())?.iter().filter(suits).collect();
         let question = rng.pick(&fitting)?;
         let named = question.named.iter().map(|k| format!("ingredient:{k}"));
         let asks = [forms::type_label(&product.type_code)].into_iter().chain(named).collect();
