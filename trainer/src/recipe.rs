@@ -141,8 +141,22 @@ pub struct General {
     /// Sentences of each step.
     #[serde(default = "rows")]
     pub rows: usize,
+    #[serde(default)]
+    pub keep: Keep,
+    /// Of the softmax over the base's cosines, for `keep = "ranks"`.
     #[serde(default = "teacher_temperature")]
     pub teacher_temperature: f64,
+}
+
+/// What is kept of the base's similarities among general sentences.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Keep {
+    /// Which sentences are nearer than others.
+    #[default]
+    Ranks,
+    /// The cosines, measured from the sentences' common mean (all e5 vectors share a large part, which tells nothing).
+    Cosines,
 }
 
 fn max_tokens() -> usize {

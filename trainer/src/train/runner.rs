@@ -7,14 +7,14 @@ use super::progress::Progress;
 use super::run::{Line, Run};
 use super::shares::Shares;
 use super::state::{self, Position};
-use super::step::{Device, Distil, Step};
+use super::step::{Device, Distil, Kept, Step};
 use super::teacher::Teacher;
 use super::watch::{Watch, verdict};
 use crate::checkpoint::Checkpoint;
 use crate::eval::score;
 use crate::model::{Dropout, Encoder, Tokens, Trained};
 use crate::pairs::Pair;
-use crate::recipe::{Loss, Recipe, Stage};
+use crate::recipe::{Keep, Loss, Recipe, Stage};
 use crate::rng::Rng;
 use anyhow::{Result, bail};
 use burn_tensor::backend::{AutodiffBackend, Backend};
@@ -127,7 +127,13 @@ impl Runner {
         };
         let query = &self.recipe.prefix.query;
         let teacher = match &stage.general {
-            Some(g) => Some(Teacher::new(base, &self.data.join(&g.file), query, tokens, self.device.shapes)?),
+            Some(g) => {
+                let mut teacher = Teacher::new(base, &self.data.join(&g.file), query, tokens, self.device.shapes)?;
+                if g.keep == Keep::Cosines {
+                    teacher.centre();
+                }
+                Some(teacher)
+            }
             None => None,
         };
         let frozen = if self.recipe.frozen_embeddings { 2 } else { 0 };
@@ -244,8 +250,13 @@ impl Runner {
             rows: order.len(),
             teacher: teacher.rows(&order),
             weight: general.weight,
-            temperature: stage.temperature,
-            teacher_temperature: general.teacher_temperature,
+            kept: match general.keep {
+                Keep::Ranks => Kept::Ranks {
+                    temperature: stage.temperature,
+                    teacher_temperature: general.teacher_temperature,
+                },
+                Keep::Cosines => Kept::Cosines,
+            },
         };
         step.distilling(order.iter().map(|&i| teacher.sentences[i].clone()), distil)
     }

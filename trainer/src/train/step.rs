@@ -21,8 +21,16 @@ pub struct Distil {
     pub rows: usize,
     pub teacher: Vec<f32>,
     pub weight: f64,
-    pub temperature: f64,
-    pub teacher_temperature: f64,
+    pub kept: Kept,
+}
+
+/// What is kept of the base's similarities.
+#[derive(Clone, Copy, Debug)]
+pub enum Kept {
+    /// Which sentences are nearer: the softmax over the others, each side with its temperature.
+    Ranks { temperature: f64, teacher_temperature: f64 },
+    /// The cosines themselves.
+    Cosines,
 }
 
 /// Texts in order: `questions` questions, the documents, the general sentences.
@@ -147,7 +155,12 @@ impl Step {
         let teacher = TensorData::new(distil.teacher.clone(), [general, hidden]).convert_dtype(vectors.dtype());
         let teacher = Tensor::from_data(teacher, (&vectors.device(), vectors.dtype()));
         let student = rows(documents, self.texts.len());
-        let held = losses::distillation(student, teacher, distil.temperature, distil.teacher_temperature);
+        let held = match distil.kept {
+            Kept::Ranks { temperature, teacher_temperature } => {
+                losses::distillation(student, teacher, temperature, teacher_temperature)
+            }
+            Kept::Cosines => losses::cosine_distillation(student, teacher),
+        };
         let both = Tensor::cat(vec![main.clone().detach(), held.clone().detach()], 0);
         (main + held * distil.weight, both)
     }

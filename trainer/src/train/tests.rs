@@ -1,7 +1,7 @@
 //! Gradients against finite differences, and GradCache against one graph.
 
 use super::items::{Document, Ids, Item};
-use super::step::{Device, Distil, Step};
+use super::step::{Device, Distil, Kept, Step};
 use crate::checkpoint::{Checkpoint, Tensor as Weights};
 use crate::model::embed::Shapes;
 use crate::model::tiny::{self, Size};
@@ -41,12 +41,14 @@ fn item(seed: u32, label: u32) -> Item {
     }
 }
 
+const RANKS: Kept = Kept::Ranks { temperature: 0.2, teacher_temperature: 0.1 };
+
 /// A step with every part: masks, a hard negative, a gap, general sentences.
-fn full_step() -> Step {
+fn full_step(kept: Kept) -> Step {
     let items = [item(1, 1), item(2, 2), item(3, 1), item(4, 3)];
     let hard = Document { ids: ids(50, 4), labels: None };
     let teacher: Vec<f32> = (0..24).map(|i| ((i * 37 % 11) as f32 - 5.0) / 10.0).collect();
-    let distil = Distil { rows: 3, teacher, weight: 0.7, temperature: 0.2, teacher_temperature: 0.1 };
+    let distil = Distil { rows: 3, teacher, weight: 0.7, kept };
     Step::contrastive(&items.iter().collect::<Vec<_>>(), &[Some(&hard), None, None, Some(&hard)], 0.2)
         .distilling([ids(60, 3), ids(61, 5), ids(62, 4)], distil)
 }
@@ -104,7 +106,8 @@ fn check_gradients(step: &Step) {
 
 #[test]
 fn contrastive_gradients_of_every_parameter() {
-    check_gradients(&full_step());
+    check_gradients(&full_step(RANKS));
+    check_gradients(&full_step(Kept::Cosines));
 }
 
 #[test]
@@ -115,7 +118,7 @@ fn regression_gradients_of_every_parameter() {
 
 #[test]
 fn grad_cache_is_the_one_graph_with_dropout_too() {
-    let (step, encoder) = (full_step(), encoder(DType::F32));
+    let (step, encoder) = (full_step(RANKS), encoder(DType::F32));
     let trained = vec![true; encoder.parameters().len()];
     let dropout = Some(Dropout { probability: 0.2, seed: 11 });
     let whole = step.run::<B>(&encoder, &trained, dropout, device(usize::MAX));
