@@ -180,7 +180,8 @@ impl<'a> Questions<'a> {
     fn of_type(&self, rng: &mut Rng, product: &Product) -> Option<Question<'a>> {
         let keys = product.ingredient_keys();
         let suits = |q: &&TypeQuestion| q.named.is_empty() || q.named.iter().any(|n| keys.contains(n));
-        let fitting: Vec<&TypeQuestion> = self.type_questions.get(product.type_code.as_str())?.iter().filter(suits).collect();
+        let fitting: Vec<&TypeQuestion> =
+            self.type_questions.get(product.type_code.as_str())?.iter().filter(suits).collect();
         let question = rng.pick(&fitting)?;
         let named = question.named.iter().map(|k| format!("ingredient:{k}"));
         let asks = [forms::type_label(&product.type_code)].into_iter().chain(named).collect();

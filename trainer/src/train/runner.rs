@@ -251,10 +251,9 @@ impl Runner {
             teacher: teacher.rows(&order),
             weight: general.weight,
             kept: match general.keep {
-                Keep::Ranks => Kept::Ranks {
-                    temperature: stage.temperature,
-                    teacher_temperature: general.teacher_temperature,
-                },
+                Keep::Ranks => {
+                    Kept::Ranks { temperature: stage.temperature, teacher_temperature: general.teacher_temperature }
+                }
                 Keep::Cosines => Kept::Cosines,
             },
         };
