@@ -20,6 +20,7 @@ mod train;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+use std::process::ExitCode;
 
 /// Makes the drugembed model: a base model in, a fine-tuned bundle out.
 #[derive(Parser)]
@@ -42,8 +43,18 @@ enum Command {
     Export(export::Args),
 }
 
-fn main() -> Result<()> {
-    match Cli::parse().command {
+fn main() -> ExitCode {
+    match run(Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<()> {
+    match command {
         Command::Import(args) => import::run(args),
         Command::Pairs(args) => pairs::command::run(args),
         Command::Train(args) => train::command::run(args),

@@ -29,6 +29,7 @@ const COLUMNS: &[Column] = &[
     ("recall@10", |m| m.recall),
     ("related minus unrelated cosine", |m| m.related - m.unrelated),
     ("mean cosine of related pairs", |m| m.related),
+    ("mean cosine of unrelated pairs", |m| m.unrelated),
 ];
 
 /// A table of each metric, models as columns; then the guards. All models have the same tasks.

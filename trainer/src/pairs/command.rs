@@ -129,7 +129,8 @@ fn general(args: &Args) -> Result<Vec<String>> {
 }
 
 /// Writes the three stages' labelled pairs of the seed project as `type.jsonl`, `dur.jsonl` and `product.jsonl`; those of its
-/// experimental fourth as `ingredient.jsonl`, and without the excipients as `ingredient-active.jsonl`.
+/// experimental fourth as `ingredient.jsonl`, and without the excipients as `ingredient-active.jsonl`, with the tasks that tell
+/// whether ingredients collapse (`ingredient-dev.jsonl`).
 fn seed_files(args: &Args) -> Result<()> {
     let data = args.data.as_deref().context("--data is needed: the folder that holds seed/")?;
     let file = |name: &str| data.join("seed").join(name);
@@ -158,7 +159,7 @@ fn seed_files(args: &Args) -> Result<()> {
         eprintln!("{stage}: {} pairs, {negatives} of them negatives", pairs.len());
         write_jsonl(&args.out.join(format!("{stage}.jsonl")), pairs)?;
     }
-    Ok(())
+    write_jsonl(&args.out.join("ingredient-dev.jsonl"), &seed::ingredient_tasks(&actives))
 }
 
 #[cfg(test)]

@@ -3,8 +3,10 @@
 use super::Pair;
 use crate::data::csv::{Table, UnclosedQuote};
 use crate::data::products::Product;
+use crate::dev::Task;
 use crate::rng::Rng;
 use anyhow::{Result, bail};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// Headers of the seed's labelled pair files: query and context columns.
@@ -92,6 +94,30 @@ pub fn ingredient_pairs(path: &Path, keep: impl Fn(&str, &str) -> bool) -> Resul
     Ok(pairs)
 }
 
+/// Tasks that tell whether ingredients have collapsed onto one another: questions, and ingredients' names, among the ingredients
+/// of [`ingredient_pairs`]; related are those of the same type.
+pub fn ingredient_tasks(pairs: &[Pair]) -> Vec<Task> {
+    let of_kind = |pair: &Pair, kind: &str| pair.group.iter().filter(|l| l.starts_with(kind)).cloned().collect();
+    let (mut questions, mut sentences, mut names): (Texts, Texts, Texts) = Default::default();
+    for pair in pairs {
+        let types: Vec<String> = of_kind(pair, "type:");
+        questions.entry(pair.query.clone()).or_default().extend(types.clone());
+        sentences.entry(pair.document.clone()).or_default().extend(types.clone());
+        for name in of_kind(pair, "ingredient:") {
+            names.entry(name.trim_start_matches("ingredient:").to_owned()).or_default().extend(types.clone());
+        }
+    }
+    let list = |texts: Texts| texts.into_iter().map(|(text, types)| (text, types.into_iter().collect())).collect();
+    let (questions, sentences, names): (Vec<_>, Vec<_>, Vec<_>) = (list(questions), list(sentences), list(names));
+    let task = |task: &str, queries, documents| Task { task: task.to_owned(), queries, documents };
+    vec![
+        task("question -> ingredient of the type", questions, sentences),
+        task("ingredient -> ingredients of the same type", names.clone(), names),
+    ]
+}
+
+type Texts = BTreeMap<String, BTreeSet<String>>;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -120,5 +146,29 @@ mod tests {
             let error = read_labelled(&path, UnclosedQuote::Refuse).unwrap_err().to_string();
             assert!(error.ends_with(message), "{error}");
         }
+    }
+
+    #[test]
+    fn ingredients_are_related_by_type() {
+        let pair = |query: &str, document: &str, kind: &str, ingredient: &str| Pair {
+            query: query.to_owned(),
+            document: document.to_owned(),
+            group: vec![format!("type:{kind}"), format!("ingredient:{ingredient}")],
+            ..Pair::default()
+        };
+        let pairs = [
+            pair("심장 약", "디곡신은 심장", "강심제", "디곡신"),
+            pair("심장 약", "카페인은 심장", "강심제", "카페인"),
+            pair("잠 깨는 약", "카페인은 각성", "각성제", "카페인"),
+        ];
+        let tasks = ingredient_tasks(&pairs);
+        assert_eq!((tasks[0].queries.len(), tasks[0].documents.len()), (2, 3));
+        assert_eq!(tasks[0].relevance()[0].relevant, [true, false, true], "카페인은 각성 is of another type");
+        // Digoxin and caffeine share a type.
+        assert_eq!(tasks[1].documents, tasks[1].queries);
+        assert_eq!(
+            tasks[1].documents[1],
+            ("카페인".to_owned(), vec!["type:각성제".to_owned(), "type:강심제".to_owned()])
+        );
     }
 }

@@ -14,13 +14,15 @@ pub type Series = (String, Vec<(f64, f64)>);
 /// Every point faint, and boldly the running mean.
 pub fn chart(title: &str, series: &[Series]) -> String {
     let points = || series.iter().flat_map(|(_, p)| p);
+    let (low, high) = range(points().map(|p| p.1));
+    let room = (high - low) * 0.04;
     let axes = Axes {
         left: 62.0,
         right: WIDTH - 20.0,
         top: 70.0,
         bottom: HEIGHT - 46.0,
         x: range(points().map(|p| p.0)),
-        y: range(points().map(|p| p.1)),
+        y: (low - room, high + room),
     };
     let mut svg = paper(WIDTH, HEIGHT, title);
     axes.draw_x(&mut svg, "step");
@@ -60,8 +62,8 @@ mod tests {
     fn a_chart_spans_its_points() {
         let svg = chart("a < b", &[("s".to_owned(), vec![(0.0, 1.0), (10.0, 3.0)])]);
         assert!(svg.contains("a &lt; b"));
-        // Lowest left, highest right.
-        assert!(svg.contains("points='62.0,434.0 940.0,70.0'"), "{svg}");
+        // Lowest left, highest right, a little off the edges.
+        assert!(svg.contains("points='62.0,420.5 940.0,83.5'"), "{svg}");
     }
 
     #[test]

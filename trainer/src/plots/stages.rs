@@ -34,10 +34,11 @@ pub fn stages(title: &str, stages: &[&str], rows: &[Row]) -> String {
         );
         text(&mut svg, axes.left - 10.0, y + 4.0, "end", name);
         for (stage, value) in values.iter().enumerate() {
-            let x = axes.across(*value);
+            // Smaller from stage to stage, so that equal values show as rings.
+            let (x, radius) = (axes.across(*value), 7.0 - 3.5 * stage as f64 / stages.len() as f64);
             let _ = write!(
                 svg,
-                "<circle cx='{x:.1}' cy='{y:.1}' r='5' fill='{}' fill-opacity='0.85' stroke='white'/>",
+                "<circle cx='{x:.1}' cy='{y:.1}' r='{radius:.1}' fill='{}' stroke='white'/>",
                 shade(stage, stages.len())
             );
         }

@@ -29,21 +29,21 @@ impl Axes {
 
     /// Vertical grid lines with their values below, and what the values are.
     pub fn draw_x(&self, svg: &mut String, label: &str) {
-        for value in ticks(self.x, 8) {
+        for (value, shown) in ticks(self.x, 8) {
             let x = self.across(value);
             let (top, bottom) = (self.top, self.bottom);
             let _ = write!(svg, "<line x1='{x:.1}' x2='{x:.1}' y1='{top}' y2='{bottom}' stroke='#e4e4e4'/>");
-            text(svg, x, bottom + 17.0, "middle", &short(value));
+            text(svg, x, bottom + 17.0, "middle", &shown);
         }
         text(svg, (self.left + self.right) / 2.0, self.bottom + 36.0, "middle", label);
     }
 
     /// Horizontal grid lines with their values on the left.
     pub fn draw_y(&self, svg: &mut String) {
-        for value in ticks(self.y, 6) {
+        for (value, shown) in ticks(self.y, 6) {
             let (y, left, right) = (self.up(value), self.left, self.right);
             let _ = write!(svg, "<line x1='{left}' x2='{right}' y1='{y:.1}' y2='{y:.1}' stroke='#e4e4e4'/>");
-            text(svg, left - 8.0, y + 4.0, "end", &short(value));
+            text(svg, left - 8.0, y + 4.0, "end", &shown);
         }
     }
 }
@@ -71,13 +71,14 @@ pub fn legend<'a>(svg: &mut String, mut x: f64, y: f64, entries: impl IntoIterat
     }
 }
 
-/// About `count` round numbers between the two: multiples of 1, 2 or 5 times a power of ten.
-pub fn ticks((low, high): (f64, f64), count: usize) -> Vec<f64> {
+/// About `count` round numbers between the two, multiples of 1, 2 or 5 times a power of ten, and how to write them.
+fn ticks((low, high): (f64, f64), count: usize) -> Vec<(f64, String)> {
     let wanted = (high - low) / count as f64;
     let power = 10f64.powf(wanted.log10().floor());
     let step = [1.0, 2.0, 5.0, 10.0].map(|m| m * power).into_iter().find(|s| *s >= wanted).unwrap_or(wanted);
+    let decimals = (-step.log10().floor()).max(0.0) as usize;
     let (first, last) = ((low / step - 1e-9).ceil() as i64, (high / step + 1e-9).floor() as i64);
-    (first..=last).map(|i| i as f64 * step).collect()
+    (first..=last).map(|i| (i as f64 * step, format!("{:.decimals$}", i as f64 * step))).collect()
 }
 
 /// Smallest and largest value, widened when they are the same.
@@ -92,13 +93,6 @@ pub fn range(values: impl Iterator<Item = f64>) -> (f64, f64) {
     }
 }
 
-/// Without needless zeros: 0.25, 0.3, 1200.
-fn short(value: f64) -> String {
-    let text = format!("{value:.4}");
-    let text = text.trim_end_matches('0').trim_end_matches('.');
-    if text == "-0" { "0".to_owned() } else { text.to_owned() }
-}
-
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
@@ -109,10 +103,11 @@ mod tests {
 
     #[test]
     fn ticks_are_round() {
-        let shown = |low, high, n| ticks((low, high), n).into_iter().map(short).collect::<Vec<_>>().join(" ");
+        let shown = |low, high, n| ticks((low, high), n).into_iter().map(|t| t.1).collect::<Vec<_>>().join(" ");
         assert_eq!(shown(0.13, 0.97, 5), "0.2 0.4 0.6 0.8");
         assert_eq!(shown(1.0, 853.0, 8), "200 400 600 800");
-        assert_eq!(shown(-0.3, 0.3, 6), "-0.3 -0.2 -0.1 0 0.1 0.2 0.3");
+        assert_eq!(shown(0.69, 0.785, 5), "0.70 0.72 0.74 0.76 0.78");
+        assert_eq!(shown(-0.2, 0.2, 4), "-0.2 -0.1 0.0 0.1 0.2");
     }
 
     #[test]
