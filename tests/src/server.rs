@@ -24,7 +24,10 @@ impl Server {
         let data = install.folder.join(name);
         let bin = install.root().join("bin");
         let mut initdb = install.command(bin.join("initdb"));
-        initdb.args(["-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale-provider=builtin", "--locale=C.UTF-8"]);
+        initdb.args(["-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8"]);
+        if install.major() >= 17 {
+            initdb.arg("--locale-provider=builtin");
+        }
         run(initdb.arg("--no-sync").arg("-D").arg(&data));
 
         let sockets = install.folder.join(format!("{name}.sockets"));
