@@ -53,7 +53,8 @@ impl Install {
     pub fn major(&self) -> u32 {
         let output = Command::new(self.root().join("bin/pg_config")).arg("--version").output().expect("pg_config");
         let text = String::from_utf8_lossy(&output.stdout);
-        let digits: String = text.chars().skip_while(|c| !c.is_ascii_digit()).take_while(char::is_ascii_digit).collect();
+        let digits: String =
+            text.chars().skip_while(|c| !c.is_ascii_digit()).take_while(char::is_ascii_digit).collect();
         digits.parse().unwrap_or_else(|_| panic!("no version in {text:?}"))
     }
 
