@@ -1,6 +1,6 @@
 # make demo     semantic drug search in a private PostgreSQL, from a bare checkout (DATA=folder for the real tables)
 # make test     everything the project asserts
-# make bench    this project and its rivals, measured side by side (DATA=folder for the real tables; PARTS="latency report" for some)
+# make bench    this project and its rivals, measured side by side (DATA=folder for the real tables; PARTS="search report" for some)
 # make install  into one's own PostgreSQL: make install PG_CONFIG=/usr/lib/postgresql/16/bin/pg_config
 # make lint     rustfmt and clippy
 # make clean    removes what was built and fetched

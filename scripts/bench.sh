@@ -79,7 +79,6 @@ prepare() {
     models
     plpython
     [ ! -e "$BENCH/plpython/ready" ] || scripts/install.sh "$BENCH/plpython/usr/lib/postgresql/$MAJOR/bin/pg_config"
-    cargo build --profile fast --quiet --package bench
 }
 
 measure() { "$TARGET/fast/bench" "$@" --cache "$BENCH" ${DATA:+--data "$DATA"}; }
@@ -93,7 +92,8 @@ part() {
     esac
 }
 
-[ $# -gt 0 ] || set -- prepare latency names long cold memory agreement overhead products search report
+cargo build --profile fast --quiet --package bench
+[ $# -gt 0 ] || set -- prepare latency names long cold memory agreement overhead profile products search report
 for name; do
     say "$name"
     part "$name"

@@ -1,5 +1,6 @@
 //! An engine's session: a connection to PostgreSQL, or a process of bench/rivals.py. Each has one thread.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -87,6 +88,12 @@ impl Session for Sql {
     }
 }
 
+#[derive(serde::Deserialize)]
+pub struct Profile {
+    pub kernels: BTreeMap<String, f64>,
+    pub runs: f64,
+}
+
 pub struct Worker {
     child: Child,
     stdin: ChildStdin,
@@ -107,6 +114,11 @@ impl Worker {
         worker.version = ready["version"].as_str().unwrap_or_default().to_owned();
         let load = ready["load"].as_f64().context("load")?;
         Ok((worker, Cold { whole: start.elapsed().as_secs_f64(), load }))
+    }
+
+    /// Seconds of each operator of the graph, and of its runs.
+    pub fn profile(&mut self, texts: &[String]) -> Result<Profile> {
+        Ok(serde_json::from_value(self.ask("profile", texts)?)?)
     }
 
     fn ask(&mut self, op: &str, texts: &[String]) -> Result<Value> {

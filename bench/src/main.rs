@@ -10,6 +10,7 @@ mod latency;
 mod memory;
 mod overhead;
 mod products;
+mod profile;
 mod report;
 mod results;
 mod search;
@@ -48,6 +49,8 @@ enum Part {
     Agreement,
     /// SQL over bare ONNX Runtime
     Overhead,
+    /// Time of the graph by operator
+    Profile,
     /// 30,000 products embedded and written
     Products,
     /// Index and drug_search on so many rows
@@ -75,6 +78,7 @@ fn main() -> Result<()> {
         Part::Memory => with_rivals("memory", memory::measure),
         Part::Agreement => with_rivals("agreement", agreement::measure),
         Part::Overhead => alone("overhead", &[], &overhead::measure),
+        Part::Profile => alone("profile", &[], &profile::measure),
         Part::Products => alone("products", &["max_wal_size=8GB"], &products::measure),
         Part::Search(args) => {
             alone(&format!("search-{}", args.rows), search::SETTINGS, &|world| search::measure(world, args))

@@ -18,6 +18,7 @@ pub fn measure(world: &World) -> Result<Results> {
     for (engine, preload) in [(OWN, vec![PRELOAD]), (LAZY, vec![])] {
         for count in SESSIONS {
             // A server of its own, so that no buffers are warm that its sessions did not warm.
+            settle();
             let server = start(&world.install, &format!("{engine}{count}"), &world.options.model, &preload);
             server.connect("postgres").batch_execute("CREATE EXTENSION drugembed CASCADE")?;
             let idle = server_bytes(&server)?;
@@ -64,6 +65,11 @@ fn server_bytes(server: &Server) -> Result<f64> {
 /// Memory of a process, each shared page divided by the number of processes that share it.
 fn pss(pid: u32) -> Result<f64> {
     rollup(pid, "Pss:")
+}
+
+/// Pages of a file that was written a moment ago count as dirty, and so as private, until they are on disk.
+fn settle() {
+    let _ = std::process::Command::new("sync").status();
 }
 
 fn rollup(pid: u32, field: &str) -> Result<f64> {

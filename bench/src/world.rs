@@ -117,13 +117,17 @@ impl World {
                 open_sql(self.plpython()?, &one, &many)
             }
             name => {
-                let python = self.options.cache.join("venv/bin/python");
-                let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("rivals.py");
-                let (worker, cold) = Worker::open(&python, &script, name, &self.options.cache.join("rivals"))?;
+                let (worker, cold) = self.worker(name)?;
                 let version = worker.version.clone();
                 Ok((Box::new(worker), cold, version))
             }
         }
+    }
+
+    pub fn worker(&self, engine: &str) -> Result<(Worker, Cold)> {
+        let python = self.options.cache.join("venv/bin/python");
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("rivals.py");
+        Worker::open(&python, &script, engine, &self.options.cache.join("rivals"))
     }
 
     /// The server with PL/Python.
