@@ -37,4 +37,4 @@ for model in "$ROOT"/models/*/; do
     mv "$SHARE/drugembed/models/$name.part" "$SHARE/drugembed/models/$name"
     rm -rf "$SHARE/drugembed/models/$name.old"
 done
-say "installed: CREATE EXTENSION drugembed CASCADE;"
+say "installed: CREATE EXTENSION drugembed CASCADE; then, once in a cluster: SELECT drugembed.prepare();"

@@ -54,6 +54,21 @@ pub fn report(error: Error) -> ErrorReport {
                      libonnxruntime.so and reconnect.",
                 )
         }
+        Error::Unwritable { path, source } => {
+            let code = match source.kind() {
+                ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => ERRCODE_INSUFFICIENT_PRIVILEGE,
+                ErrorKind::StorageFull | ErrorKind::QuotaExceeded => ERRCODE_DISK_FULL,
+                _ => ERRCODE_IO_ERROR,
+            };
+            new(code, format!("could not write \"{}\"", path.display()))
+                .set_detail(format!("The operating system says: {source}."))
+                .set_hint("Let the server's user write to that folder, and see that the disk has 120 MB free.")
+        }
+        Error::Unprepared { folder, reason } => {
+            new(ERRCODE_SYSTEM_ERROR, format!("could not prepare a model in \"{}\"", folder.display()))
+                .set_detail(sentence(&reason))
+                .set_hint("Sessions go on with the model as it is installed; check that the disk has 120 MB free.")
+        }
         Error::Inference(reason) => new(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION, "could not compute an embedding")
             .set_detail(sentence(&reason))
             .set_hint("Check the model and the ONNX Runtime version with drug_model()."),
@@ -117,6 +132,24 @@ pub fn other_model(asked: &str, held: &str) -> ErrorReport {
     .set_hint(
         "Install that model and set drugembed.model to it, or name the held model and make the stored vectors again.",
     )
+}
+
+/// For a WARNING: prepared files are there, and this session does without them.
+pub fn not_prepared(reason: &str) -> ErrorReport {
+    new(
+        PgSqlErrorCode::ERRCODE_WARNING,
+        "drugembed loads the model as it is installed, which takes more time and memory",
+    )
+    .set_detail(sentence(reason))
+    .set_hint(
+        "As a superuser, call drugembed.prepare() to prepare the model again; the vectors are the same either way.",
+    )
+}
+
+pub fn not_superuser() -> ErrorReport {
+    new(PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE, "permission denied to prepare a model")
+        .set_detail("It writes files into the server's data folder.")
+        .set_hint("Ask a superuser to call drugembed.prepare().")
 }
 
 pub fn busy() -> ErrorReport {

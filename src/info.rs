@@ -29,11 +29,12 @@ fn drug_model() -> Result<
             name!(base_model, String),
             name!(license, String),
             name!(preloaded, bool),
+            name!(prepared, bool),
         ),
     >,
     ErrorReport,
 > {
-    let preloaded = resident::is_preloaded()?;
+    let (preloaded, prepared) = resident::origin()?;
     let manifest = resident::with_encoder(|encoder| Ok(encoder.manifest().clone()))?;
     let row = (
         manifest.id(),
@@ -43,6 +44,7 @@ fn drug_model() -> Result<
         manifest.base_model,
         manifest.license,
         preloaded,
+        prepared,
     );
     Ok(TableIterator::once(row))
 }

@@ -2,6 +2,7 @@
 //!
 //! * [`embed`], [`similarity`], [`document`], [`info`]: the SQL functions.
 //! * [`resident`]: the one encoder of this process, loaded at first use or preloaded by the postmaster.
+//! * [`prepare`]: the SQL function that makes a model ready for this machine.
 //! * [`tracking`]: schema `drugembed` and `drug_search`, which are SQL.
 //! * [`settings`]: the settings, `drugembed.*`.
 //! * [`text`], [`vector`]: `text`, `text[]` and pgvector's `vector` as PostgreSQL passes them; the `unsafe` code is there.
@@ -14,6 +15,7 @@ mod document;
 mod embed;
 mod errors;
 mod info;
+mod prepare;
 mod resident;
 mod settings;
 mod similarity;

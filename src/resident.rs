@@ -1,10 +1,13 @@
-//! The one encoder of this process: loaded at first use, or inherited from the postmaster that preloaded it.
+//! The encoder of this process: loaded at first use, or inherited from the postmaster that preloaded it.
+//!
+//! Threads do not survive a fork, so what the postmaster loads has none of its own; a session that asks for more than one thread
+//! (`drugembed.threads`) loads an encoder for itself.
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 
-use encoder::{Encoder, Options, Role, Vector};
+use encoder::{Encoder, Options, Role, Start, Vector};
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 
@@ -15,12 +18,21 @@ struct Resident {
     encoder: Encoder,
     folder: PathBuf,
     runtime: PathBuf,
+    threads: usize,
+    start: Start,
     preloaded: bool,
 }
 
+/// What this process holds: at most one encoder that runs in the calling thread, and one with threads of its own.
+#[derive(Default)]
+struct Residents {
+    single: Option<Resident>,
+    threaded: Option<Resident>,
+}
+
 thread_local! {
-    /// A backend has one thread; fork copies it.
-    static RESIDENT: RefCell<Option<Resident>> = const { RefCell::new(None) };
+    /// PostgreSQL calls from one thread only; fork copies it.
+    static RESIDENTS: RefCell<Residents> = RefCell::default();
 }
 
 /// Runs `f` with the encoder that the settings name, loading it if need be.
@@ -28,9 +40,19 @@ pub fn with_encoder<T>(f: impl FnOnce(&mut Encoder) -> SqlResult<T>) -> SqlResul
     with_resident(|resident| f(&mut resident.encoder))
 }
 
-/// Whether this process answers with the encoder that the postmaster loaded.
-pub fn is_preloaded() -> SqlResult<bool> {
-    with_resident(|resident| Ok(resident.preloaded))
+/// Whether this process answers with the encoder that the postmaster loaded, and whether that came from prepared files.
+pub fn origin() -> SqlResult<(bool, bool)> {
+    with_resident(|resident| Ok((resident.preloaded, resident.start == Start::Prepared)))
+}
+
+/// Makes the next call load the model anew, unless the postmaster loaded it.
+pub fn forget() {
+    RESIDENTS.with(|cell| {
+        if let Ok(mut residents) = cell.try_borrow_mut() {
+            residents.single.take_if(|held| !held.preloaded);
+            residents.threaded = None;
+        }
+    });
 }
 
 /// One vector for each text, in their order; an interrupt ends it between batches.
@@ -52,23 +74,42 @@ pub fn embed_with(
 }
 
 fn with_resident<T>(f: impl FnOnce(&mut Resident) -> SqlResult<T>) -> SqlResult<T> {
-    RESIDENT.with(|cell| {
-        let mut slot = cell.try_borrow_mut().map_err(|_| errors::busy())?;
-        let (folder, runtime) = (settings::model().1, settings::onnxruntime());
-        let held = slot.take_if(|held| held.folder == folder && held.runtime == runtime);
+    RESIDENTS.with(|cell| {
+        let mut residents = cell.try_borrow_mut().map_err(|_| errors::busy())?;
+        let (folder, runtime, threads) = (settings::model().1, settings::onnxruntime(), settings::threads());
+        let slot = if threads == 1 {
+            residents.threaded = None;
+            &mut residents.single
+        } else {
+            &mut residents.threaded
+        };
+        let held = slot.take_if(|held| held.folder == folder && held.runtime == runtime && held.threads == threads);
         let resident = match held {
             Some(held) => slot.insert(held),
-            None => slot.insert(load(folder, runtime, false).map_err(errors::report)?),
+            None => {
+                let resident = slot.insert(load(folder, runtime, threads, false).map_err(errors::report)?);
+                resident.warn();
+                resident
+            }
         };
         resident.encoder.set_cache_entries(settings::cache_entries());
         f(resident)
     })
 }
 
-fn load(folder: PathBuf, runtime: PathBuf, preloaded: bool) -> encoder::Result<Resident> {
-    // One thread: a backend is one process of many, and more would change how work is shared between sessions.
-    let options = Options { runtime: runtime.clone(), threads: 1, cache_entries: settings::cache_entries() };
-    Ok(Resident { encoder: Encoder::open(&folder, &options)?, folder, runtime, preloaded })
+fn load(folder: PathBuf, runtime: PathBuf, threads: usize, preloaded: bool) -> encoder::Result<Resident> {
+    let options = Options { runtime: runtime.clone(), threads, cache_entries: settings::cache_entries() };
+    let (encoder, start) = Encoder::open_prepared(&folder, &settings::prepared_folder(), &options)?;
+    Ok(Resident { encoder, folder, runtime, threads, start, preloaded })
+}
+
+impl Resident {
+    /// A WARNING when prepared files are there and of no use.
+    fn warn(&self) {
+        if let Start::Fallback(reason) = &self.start {
+            errors::not_prepared(reason).report(PgLogLevel::WARNING);
+        }
+    }
 }
 
 /// In the postmaster: loads the encoder so that every backend inherits it. Whatever goes wrong is a WARNING, and backends load it themselves.
@@ -78,14 +119,15 @@ pub fn preload() {
         return;
     }
     let threads = thread_count();
-    let loaded = catch_unwind(AssertUnwindSafe(|| load(settings::model().1, settings::onnxruntime(), true)));
+    let loaded = catch_unwind(AssertUnwindSafe(|| load(settings::model().1, settings::onnxruntime(), 1, true)));
     match loaded {
         Ok(Ok(_)) if threads.is_none() || thread_count() != threads => {
             warning!("drugembed is not preloaded: ONNX Runtime started a thread, which a forking server must not have");
         }
         Ok(Ok(resident)) => {
+            resident.warn();
             log!("drugembed preloaded model \"{}\"", resident.encoder.manifest().id());
-            RESIDENT.set(Some(resident));
+            RESIDENTS.with_borrow_mut(|residents| residents.single = Some(resident));
         }
         Ok(Err(error)) => {
             let report = errors::report(error);

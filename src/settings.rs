@@ -16,6 +16,11 @@ const DEFAULT_MODEL: &CStr = c"drug-e5-small-ko";
 /// Kept recent texts: a vector of 384 takes 1.6 kB, so 256 cost a backend 0.4 MB; one is enough for the constant side of a query.
 const DEFAULT_CACHE_ENTRIES: i32 = 256;
 
+/// One thread a session: a server shares its processors between sessions, and parallel queries use several processes anyway.
+const DEFAULT_THREADS: i32 = 1;
+/// More than a model of this size can keep busy.
+const MAX_THREADS: i32 = 64;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PostgresGucEnum)]
 pub enum OnOverflow {
     #[name = c"error"]
@@ -30,6 +35,7 @@ static MODEL: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(S
 static ONNXRUNTIME: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
 static ON_OVERFLOW: GucSetting<OnOverflow> = GucSetting::<OnOverflow>::new(OnOverflow::Error);
 static CACHE_ENTRIES: GucSetting<i32> = GucSetting::<i32>::new(DEFAULT_CACHE_ENTRIES);
+static THREADS: GucSetting<i32> = GucSetting::<i32>::new(DEFAULT_THREADS);
 
 pub fn define() {
     // SAFETY: the hooks are guarded functions that live as long as the library.
@@ -75,6 +81,16 @@ pub fn define() {
         GucContext::Userset,
         GucFlags::default(),
     );
+    GucRegistry::define_int_guc(
+        c"drugembed.threads",
+        c"Threads that embed a batch in this session.",
+        c"Above 1 the session loads a model of its own, even where it is preloaded; the vectors are the same bits.",
+        &THREADS,
+        1,
+        MAX_THREADS,
+        GucContext::Userset,
+        GucFlags::default(),
+    );
     reserve_prefix();
 }
 
@@ -94,6 +110,12 @@ pub fn onnxruntime() -> PathBuf {
     }
 }
 
+/// Where models are prepared for this machine: `drugembed` in the data folder, which belongs to the server's user alone.
+pub fn prepared_folder() -> PathBuf {
+    // SAFETY: DataDir is a C string set before any library is loaded.
+    unsafe { path_of(pg_sys::DataDir) }.join("drugembed")
+}
+
 pub fn on_overflow() -> Overflow {
     match ON_OVERFLOW.get() {
         OnOverflow::Error => Overflow::Error,
@@ -104,6 +126,10 @@ pub fn on_overflow() -> Overflow {
 
 pub fn cache_entries() -> usize {
     usize::try_from(CACHE_ENTRIES.get()).unwrap_or_default()
+}
+
+pub fn threads() -> usize {
+    usize::try_from(THREADS.get()).unwrap_or(1)
 }
 
 fn string(setting: &'static GucSetting<Option<CString>>) -> String {

@@ -11,6 +11,8 @@ use crate::batches;
 use crate::bundle::{Bundle, Golden, Manifest, Role};
 use crate::error::{Error, Result};
 use crate::memory;
+use crate::prepared::Prepared;
+use crate::runtime;
 use crate::session::Session;
 use crate::tokens::{Ids, Overflow, Tokens};
 use crate::vectors::{dot, weighted_mean};
@@ -26,6 +28,17 @@ pub struct Options {
     pub threads: usize,
     /// Recent texts whose vectors are kept; 0 keeps none.
     pub cache_entries: usize,
+}
+
+/// How an encoder came up: see [`Encoder::open_prepared`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Start {
+    /// From the bundle itself.
+    Plain,
+    /// From the files that [`crate::prepare`] made.
+    Prepared,
+    /// From the bundle itself, because the prepared files cannot be used, for this reason.
+    Fallback(String),
 }
 
 /// L2-normalised, `[dim]`.
@@ -44,10 +57,40 @@ impl Encoder {
     /// Opens a bundle: hashes of its files, then its golden vectors, must hold on this machine.
     pub fn open(folder: &Path, options: &Options) -> Result<Encoder> {
         let bundle = Bundle::open(folder)?;
-        let tokens = Tokens::open(&bundle)?;
         let session = Session::open(&bundle, &options.runtime, options.threads)?;
+        let goldens = bundle.goldens()?;
+        Encoder::assemble(&bundle, session, options, |encoder| encoder.check_goldens(&goldens))
+    }
+
+    /// Opens a bundle by what was prepared for it under `root`, or else as [`Encoder::open`] does.
+    pub fn open_prepared(folder: &Path, root: &Path, options: &Options) -> Result<(Encoder, Start)> {
+        let bundle = Bundle::open_unchecked(folder)?;
+        let found = Prepared::find(&bundle, root);
+        match found.and_then(|found| found.map(|found| Encoder::open_with(&bundle, &found, options)).transpose()) {
+            Ok(Some(encoder)) => Ok((encoder, Start::Prepared)),
+            Ok(None) => Ok((Encoder::open(folder, options)?, Start::Plain)),
+            Err(error) => Ok((Encoder::open(folder, options)?, Start::Fallback(error.to_string()))),
+        }
+    }
+
+    pub(crate) fn open_with(bundle: &Bundle, prepared: &Prepared, options: &Options) -> Result<Encoder> {
+        prepared.check(bundle, &options.runtime)?;
+        runtime::load_known(&options.runtime)?;
+        prepared.check_runtime()?;
+        let session = Session::open_graph(&prepared.graph(), bundle.manifest.dim, &options.runtime, options.threads)?;
+        Encoder::assemble(bundle, session, options, |encoder| prepared.check_canary(encoder))
+    }
+
+    fn assemble(
+        bundle: &Bundle,
+        session: Session,
+        options: &Options,
+        check: impl FnOnce(&mut Encoder) -> Result<()>,
+    ) -> Result<Encoder> {
+        memory::keep_between_batches();
+        let tokens = Tokens::open(bundle)?;
         let mut encoder = Encoder { manifest: bundle.manifest.clone(), tokens, session, cache: None };
-        encoder.check_goldens(&bundle.goldens()?)?;
+        check(&mut encoder)?;
         encoder.set_cache_entries(options.cache_entries);
         memory::give_back();
         Ok(encoder)

@@ -18,6 +18,10 @@ pub enum Error {
     GoldenMismatch { model: String, text: String, cosine: f32 },
     #[error("ONNX Runtime library \"{}\" cannot be used: {reason}", path.display())]
     Runtime { path: PathBuf, reason: String },
+    #[error("\"{}\" cannot be written: {source}", path.display())]
+    Unwritable { path: PathBuf, source: std::io::Error },
+    #[error("prepared model \"{}\" cannot be used: {reason}", folder.display())]
+    Unprepared { folder: PathBuf, reason: String },
     #[error("inference failed: {0}")]
     Inference(String),
     #[error("text cannot be tokenized: {0}")]

@@ -23,19 +23,36 @@ static LOADED: OnceCell<Loaded> = OnceCell::new();
 /// A process can hold one ONNX Runtime: asking for another is an [`Error::Runtime`]. Beside the library a file
 /// `<library>.sha256`, when there is one, says what the library must hash to.
 pub fn load(path: &Path) -> Result<&'static Environment> {
-    let loaded = LOADED.get_or_try_init(|| open(path))?;
+    load_if(path, check_hash)
+}
+
+/// As [`load`], of a file whose contents are known to be right.
+pub(crate) fn load_known(path: &Path) -> Result<&'static Environment> {
+    load_if(path, |_| Ok(()))
+}
+
+/// What the loaded ONNX Runtime says of its own build: version, commit, compiler flags.
+///
+/// # Panics
+/// When none has been loaded.
+pub(crate) fn build() -> &'static str {
+    ort::info()
+}
+
+fn load_if(path: &Path, check: impl Fn(&Path) -> Result<()>) -> Result<&'static Environment> {
+    let loaded = LOADED.get_or_try_init(|| open(path, check))?;
     if loaded.path != path {
         return Err(failed(path, format!("this process has already loaded \"{}\"", loaded.path.display())));
     }
     Ok(&loaded.environment)
 }
 
-fn open(path: &Path) -> Result<Loaded> {
+fn open(path: &Path, check: impl Fn(&Path) -> Result<()>) -> Result<Loaded> {
     if !path.is_absolute() {
         return Err(failed(path, "the path is not absolute"));
     }
     check_elf(path).map_err(|e| failed(path, e))?;
-    check_hash(path)?;
+    check(path)?;
     // SAFETY: changes the environment before ONNX Runtime reads it; callers load from a single thread.
     unsafe { std::env::set_var("ORT_DISABLE_TELEMETRY", "1") };
     let environment = ort::init_from(path)

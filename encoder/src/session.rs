@@ -11,6 +11,7 @@ use ort::value::TensorRef;
 use crate::bundle::{Bundle, MODEL};
 use crate::error::{Error, Result};
 use crate::runtime;
+use crate::signals;
 use crate::tokens::Ids;
 
 pub struct Session {
@@ -21,11 +22,15 @@ pub struct Session {
 impl Session {
     /// Loads `model.onnx` of the bundle itself.
     pub fn open(bundle: &Bundle, library: &Path, threads: usize) -> Result<Session> {
-        let path = bundle.path(MODEL);
-        let inner = builder(library, threads)?
-            .commit_from_file(&path)
-            .map_err(|e| Error::Malformed { path, reason: e.to_string() })?;
-        Ok(Session { inner, dim: bundle.manifest.dim })
+        Session::open_graph(&bundle.path(MODEL), bundle.manifest.dim, library, threads)
+    }
+
+    /// Loads a graph that gives vectors of `dim`.
+    pub fn open_graph(graph: &Path, dim: usize, library: &Path, threads: usize) -> Result<Session> {
+        let mut builder = builder(library, threads)?;
+        let inner = signals::blocked(|| builder.commit_from_file(graph))
+            .map_err(|e| Error::Malformed { path: graph.to_owned(), reason: e.to_string() })?;
+        Ok(Session { inner, dim })
     }
 
     /// Vectors of a batch of inputs of one length, `[batch, dim]`.

@@ -93,6 +93,63 @@ proptest! {
     }
 }
 
+/// Numbers that look random and are the same in every run (Knuth's MMIX generator).
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % limit
+    }
+}
+
+/// Texts of a few tokens, of some ten different lengths.
+fn short_texts(count: usize, random: &mut Random) -> Vec<String> {
+    let words = ["감기약", "정", "500mg", "해열", "시럽", "타이레놀", "캡슐", "주사", "비타민", "연고"];
+    let mut texts: Vec<String> = Vec::new();
+    while texts.len() < count {
+        let text: Vec<&str> = (0..1 + random.below(6)).map(|_| words[random.below(words.len())]).collect();
+        texts.push(format!("{} {}", text.join(" "), texts.len()));
+    }
+    texts
+}
+
+#[test]
+fn ten_thousand_vectors_have_the_same_bits_in_random_batches() {
+    let mut random = Random(2);
+    let texts = short_texts(600, &mut random);
+    let mut encoder = open();
+    encoder.set_cache_entries(0);
+    let alone: Vec<Vec<u32>> =
+        texts.iter().map(|text| bits(&embed(&mut encoder, &[text], Overflow::Error)[0])).collect();
+    let mut compared = 0;
+    while compared < 10_000 {
+        let drawn: Vec<usize> = (0..1 + random.below(120)).map(|_| random.below(texts.len())).collect();
+        let batch: Vec<&str> = drawn.iter().map(|&i| texts[i].as_str()).collect();
+        for (vector, i) in embed(&mut encoder, &batch, Overflow::Error).iter().zip(drawn) {
+            assert_eq!(bits(vector), alone[i], "{:?}", texts[i]);
+            compared += 1;
+        }
+    }
+}
+
+#[test]
+fn threads_do_not_change_bits() {
+    let mut random = Random(3);
+    let mut texts = short_texts(60, &mut random);
+    texts.extend([long_text(), "두통약".repeat(40), "기침 가래 ".repeat(25)]);
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    let expected = embed(&mut open(), &texts, Overflow::Window);
+    for threads in [2, 3, 8] {
+        let mut encoder = Encoder::open(&bundle(), &Options { threads, ..options() }).expect("the bundle opens");
+        for (text, (vector, expected)) in
+            texts.iter().zip(embed(&mut encoder, &texts, Overflow::Window).iter().zip(&expected))
+        {
+            assert_eq!(bits(vector), bits(expected), "{threads} threads, {text:?}");
+        }
+    }
+}
+
 fn bits(vector: &[f32]) -> Vec<u32> {
     vector.iter().map(|x| x.to_bits()).collect()
 }

@@ -11,6 +11,7 @@ mod concurrency;
 mod embed;
 mod memory;
 mod preload;
+mod prepared;
 mod readme;
 mod schemas;
 
@@ -43,7 +44,7 @@ fn main() -> ExitCode {
 type Test = (&'static str, fn(&World));
 
 fn trials(world: &Arc<World>) -> Vec<Trial> {
-    let modules: [(&str, &[Test]); 10] = [
+    let modules: [(&str, &[Test]); 11] = [
         ("embed", embed::TESTS),
         ("catalog", catalog::TESTS),
         ("schemas", schemas::TESTS),
@@ -53,6 +54,7 @@ fn trials(world: &Arc<World>) -> Vec<Trial> {
         ("cancel", cancel::TESTS),
         ("memory", memory::TESTS),
         ("preload", preload::TESTS),
+        ("prepared", prepared::TESTS),
         ("readme", readme::TESTS),
     ];
     let trial = |module: &str, name: &str, test: fn(&World)| {

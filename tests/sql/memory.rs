@@ -24,7 +24,16 @@ fn ten_thousand_rows(world: &World) {
 /// Memory that the process has written and shares with none. Clean pages of files are left out: the system can drop them, and
 /// whether they count as private depends on what other processes map.
 pub fn private_kb(pid: u32) -> u64 {
+    rollup_kb(pid, "Private_Dirty:")
+}
+
+/// Memory of the process, of which each page counts in parts among those that share it.
+pub fn proportional_kb(pid: u32) -> u64 {
+    rollup_kb(pid, "Pss:")
+}
+
+fn rollup_kb(pid: u32, field: &str) -> u64 {
     let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).expect("smaps_rollup");
-    let line = text.lines().find(|line| line.starts_with("Private_Dirty:")).expect("Private_Dirty");
+    let line = text.lines().find(|line| line.starts_with(field)).expect("the field");
     line.split_whitespace().nth(1).and_then(|kb| kb.parse().ok()).expect("a size")
 }
