@@ -15,7 +15,7 @@ fn table(name: &str) -> Vec<Row> {
 
 /// Every lay question that training may see.
 fn questions() -> Vec<String> {
-    let texts = ["type_questions.csv", "dur_questions.csv", "symptoms.csv"]
+    let texts = ["type_questions.csv", "dur_questions.csv", "symptoms.csv", "efficacy_terms.csv"]
         .into_iter()
         .flat_map(|name| table(name).into_iter().map(|mut row| row.remove("text").expect("a text")));
     let of_ingredients = table("ingredients.csv")
@@ -51,6 +51,7 @@ fn there_is_enough_of_everything() {
     assert!(table("ingredients.csv").len() >= 1500);
     let symptoms = count_by(&table("symptoms.csv"), "symptom");
     assert!(symptoms.values().filter(|&&n| n >= 5).count() >= 200);
+    assert!(count_by(&table("efficacy_terms.csv"), "term").len() >= 500);
     assert!(table("eval/questions.csv").len() >= 400);
 }
 
@@ -92,7 +93,15 @@ fn no_benchmark_question_shares_five_syllables_with_training() {
 
 #[test]
 fn texts_are_nfc_without_stray_spaces() {
-    for name in ["types.csv", "type_questions.csv", "dur_questions.csv", "symptoms.csv", "ingredients.csv"] {
+    let names = [
+        "types.csv",
+        "type_questions.csv",
+        "dur_questions.csv",
+        "symptoms.csv",
+        "efficacy_terms.csv",
+        "ingredients.csv",
+    ];
+    for name in names {
         for row in table(name) {
             for (column, cell) in &row {
                 assert!(is_nfc(cell) && cell.trim() == cell, "{name}, {column}: \"{cell}\"");

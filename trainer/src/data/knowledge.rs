@@ -76,6 +76,8 @@ pub struct Knowledge {
     pub ingredients: Vec<Ingredient>,
     pub symptoms: Vec<Symptom>,
     pub symptom_efficacy: Vec<SymptomEfficacy>,
+    /// Lay wordings of single terms of efficacy texts.
+    pub efficacy_terms: Vec<Text>,
 }
 
 impl Knowledge {
@@ -125,6 +127,7 @@ impl Knowledge {
             symptom_efficacy: read(dir, "symptom_efficacy.csv", ["symptom", "efficacy"], |[symptom, terms]| {
                 SymptomEfficacy { symptom, terms: list(&terms) }
             })?,
+            efficacy_terms: read(dir, "efficacy_terms.csv", ["term", "text"], |[of, text]| Text { of, text })?,
         };
         knowledge.check(dir)?;
         Ok(knowledge)

@@ -97,6 +97,7 @@ fn product_pairs(sources: &Sources) -> Vec<Pair> {
     pairs.extend(product::by_name(sources));
     pairs.extend(product::lookups(sources));
     pairs.extend(symptom::build(sources));
+    pairs.extend(symptom::terms(sources));
     pairs
 }
 

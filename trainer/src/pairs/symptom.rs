@@ -1,12 +1,13 @@
-//! Lay symptoms <-> over-the-counter products whose efficacy text (효능) names them.
+//! Lay symptoms, and single terms of efficacy texts (효능) in lay words <-> the terms, and over-the-counter products that name them.
 
 use super::{Pair, Sources, forms};
 use crate::data::products::Product;
 use crate::rng::Rng;
 use std::collections::HashMap;
 
-/// Products drawn for each phrasing of a symptom.
+/// Products drawn for each phrasing of a symptom, and of a term.
 const PRODUCTS: usize = 6;
+const PRODUCTS_OF_TERM: usize = 3;
 
 /// Each phrasing with a few products that serve the symptom, in every form, and with the words of efficacy texts for it.
 pub fn build(sources: &Sources) -> Vec<Pair> {
@@ -34,6 +35,46 @@ pub fn build(sources: &Sources) -> Vec<Pair> {
                 let label = vec![forms::efficacy_label(term), symptom.clone()];
                 pairs.push(Pair::new("symptom", text, term, label.clone(), label));
             }
+        }
+    }
+    pairs
+}
+
+/// Products whose efficacy phrases name a term, and labels of the phrases that do.
+#[derive(Default)]
+struct Named<'a> {
+    products: Vec<&'a Product>,
+    labels: Vec<String>,
+}
+
+impl<'a> Named<'a> {
+    fn new(products: &'a [Product], term: &str) -> Self {
+        let mut named = Named { labels: vec![forms::efficacy_label(term)], ..Self::default() };
+        for product in products {
+            let phrases = product.phrases.iter().filter(|phrase| squeezed(phrase).contains(term));
+            let labels: Vec<String> = phrases.map(|phrase| forms::efficacy_label(phrase)).collect();
+            if !labels.is_empty() {
+                named.products.push(product);
+                named.labels.extend(labels);
+            }
+        }
+        named
+    }
+}
+
+/// Each lay wording of a term with the term itself, and with a few products whose efficacy phrases name it.
+pub fn terms(sources: &Sources) -> Vec<Pair> {
+    let mut rng = Rng::new(sources.seed, "efficacy terms");
+    let mut named: HashMap<String, Named> = HashMap::new();
+    let mut pairs = Vec::new();
+    for t in &sources.knowledge.efficacy_terms {
+        let term = squeezed(&t.of);
+        let named = named.entry(term).or_insert_with_key(|term| Named::new(sources.products, term));
+        pairs.push(Pair::new("symptom", &t.text, &t.of, named.labels.clone(), vec![forms::efficacy_label(&t.of)]));
+        for _ in 0..PRODUCTS_OF_TERM.min(named.products.len()) {
+            let Some(product) = rng.pick(&named.products) else { continue };
+            let document = form(&mut rng, product);
+            pairs.push(Pair::new("symptom", &t.text, &document, named.labels.clone(), forms::product_labels(product)));
         }
     }
     pairs
