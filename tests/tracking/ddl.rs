@@ -125,6 +125,6 @@ fn every_object_has_a_comment(world: &World) {
                    AND d.classid <> 'pg_type'::regclass AND COALESCE(obj_description(d.objid, d.classid::regclass::name), '') = ''";
     assert_eq!(column(&mut client, bare), Vec::<String>::new());
     let search_paths = "SELECT p.oid::regprocedure FROM pg_proc p WHERE pronamespace = 'drugembed'::regnamespace AND prolang <>
-                         (SELECT oid FROM pg_language WHERE lanname = 'sql') AND prokind = 'f' AND NOT COALESCE(proconfig::text LIKE '%search_path%', false)";
+                         ALL (SELECT oid FROM pg_language WHERE lanname IN ('sql', 'c')) AND prokind = 'f' AND NOT COALESCE(proconfig::text LIKE '%search_path%', false)";
     assert_eq!(column(&mut client, search_paths), Vec::<String>::new(), "functions without a search_path of their own");
 }
