@@ -322,6 +322,7 @@ mod tests {
             "Acetaminophen/Anhydrous Caffeine 300mg·50㎎, ０．５％ β-카로틴 5㎖",
             "감기약▁▁기침 ▁ 콧물",
             "漢方 葛根湯 갈근탕 ①②",
+            &composed("\u{10f46}\u{abc}"),
             "👨\u{200d}👩\u{200d}👧 쪼개도 되나요\u{0301}?",
         ] {
             agrees(text);
@@ -354,6 +355,8 @@ mod tests {
 
         #[test]
         fn agrees_with_the_library_on_any_unicode(text in any::<String>()) {
+            // Composed first, as every input is: the library's tables are older and do not order marks that came after them.
+            let text = composed(&text);
             prop_assert_eq!(BOTH.0.encode(&text), oracle(&text));
         }
     }
