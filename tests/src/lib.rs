@@ -2,9 +2,11 @@
 
 mod install;
 mod server;
+mod trials;
 
 pub use install::{Install, run};
 pub use server::{Server, database};
+pub use trials::{Module, Test, World, run_all};
 
 use postgres::error::DbError;
 use postgres::{Client, SimpleQueryMessage};

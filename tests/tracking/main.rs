@@ -19,69 +19,32 @@ mod workload;
 mod writers;
 
 use std::process::ExitCode;
-use std::sync::Arc;
 
-use libtest_mimic::{Arguments, Trial};
 use postgres::Client;
-use server_tests::{Install, Server, database, product_names, value};
-
-/// What every test gets.
-pub struct World {
-    pub server: Server,
-    pub install: Install,
-}
+use server_tests::{Module, Test, World, database, product_names, run_all, value};
 
 pub const SETTINGS: &[&str] = &["shared_preload_libraries=drugembed", "wal_level=logical", "deadlock_timeout=200ms"];
 
+const MODULES: &[Module] = &[
+    ("triggers", triggers::TESTS),
+    ("keys", keys::TESTS),
+    ("backfill", backfill::TESTS),
+    ("models", models::TESTS),
+    ("search", search::TESTS),
+    ("roles", roles::TESTS),
+    ("ddl", ddl::TESTS),
+    ("dump", dump::TESTS),
+    ("replication", replication::TESTS),
+    ("workload", workload::TESTS),
+    ("writers", writers::TESTS),
+    ("crash", crash::TESTS),
+    ("rate", rate::TESTS),
+    ("cron", cron::TESTS),
+];
+const LONG: &[Module] = &[("crash", crash::LONG), ("writers", writers::LONG), ("rate", rate::LONG)];
+
 fn main() -> ExitCode {
-    let mut arguments = Arguments::from_args();
-    arguments.test_threads.get_or_insert(1);
-    let conclusion = if arguments.list {
-        libtest_mimic::run(&arguments, Vec::new())
-    } else {
-        let install = Install::copy();
-        let world = Arc::new(World { server: Server::start(&install, "tracking", SETTINGS), install });
-        libtest_mimic::run(&arguments, trials(&world))
-    };
-    conclusion.exit_code()
-}
-
-type Test = (&'static str, fn(&World));
-
-fn trials(world: &Arc<World>) -> Vec<Trial> {
-    let modules: [(&str, &[Test]); 14] = [
-        ("triggers", triggers::TESTS),
-        ("keys", keys::TESTS),
-        ("backfill", backfill::TESTS),
-        ("models", models::TESTS),
-        ("search", search::TESTS),
-        ("roles", roles::TESTS),
-        ("ddl", ddl::TESTS),
-        ("dump", dump::TESTS),
-        ("replication", replication::TESTS),
-        ("workload", workload::TESTS),
-        ("writers", writers::TESTS),
-        ("crash", crash::TESTS),
-        ("rate", rate::TESTS),
-        ("cron", cron::TESTS),
-    ];
-    let long: [(&str, &[Test]); 3] = [("crash", crash::LONG), ("writers", writers::LONG), ("rate", rate::LONG)];
-    let trial = |module: &str, name: &str, test: fn(&World)| {
-        let world = Arc::clone(world);
-        Trial::test(format!("{module}::{name}"), move || {
-            test(&world);
-            Ok(())
-        })
-    };
-    let all = |modules: &[(&str, &[Test])], ignored: bool| -> Vec<Trial> {
-        let one = |(module, tests): &(&str, &[Test])| -> Vec<Trial> {
-            tests.iter().map(|(name, test)| trial(module, name, *test).with_ignored_flag(ignored)).collect()
-        };
-        modules.iter().flat_map(one).collect()
-    };
-    let mut trials = all(&modules, false);
-    trials.extend(all(&long, true));
-    trials
+    run_all("tracking", SETTINGS, MODULES, LONG)
 }
 
 /// A fresh database with pg_trgm, and table `product (id, name, type, price)` with `rows` real names, tracked by name.
