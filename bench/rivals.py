@@ -68,7 +68,7 @@ class OnnxRuntime:
 class BareOnnxRuntime(OnnxRuntime):
     """The project's own graph with nothing around it: only session.run is timed, on the batches that the project would make."""
 
-    MAX_BATCH_TOKENS = 512
+    MAX_BATCH_TOKENS = int(os.environ.get("MAX_BATCH_TOKENS", 0))  # the project's own
 
     def __init__(self, folder):
         super().__init__(folder, "model")

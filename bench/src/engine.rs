@@ -106,6 +106,7 @@ impl Worker {
         let start = Instant::now();
         let mut command = Command::new(python);
         command.arg(script).arg(engine).arg(folder).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.env("MAX_BATCH_TOKENS", encoder::MAX_BATCH_TOKENS.to_string());
         let mut child = command.spawn().with_context(|| format!("{command:?}"))?;
         let stdin = child.stdin.take().context("stdin")?;
         let stdout = BufReader::new(child.stdout.take().context("stdout")?);

@@ -91,7 +91,7 @@ fn fill(world: &World, client: &mut Client, rows: usize, results: &mut Results) 
          INSERT INTO item (id, document, embedding, embedding_state)
          SELECT i, a.document || again, CASE WHEN i <= {real} THEN a.embedding ELSE l2_normalize(a.embedding + (b.embedding - c.embedding) * w) END,
                 drugembed.row_state(a.document || again, model)
-           FROM generate_series(1, {rows}) i
+           FROM generate_series(1, {rows}::bigint) i
            JOIN real a ON a.n = i % {real}
            JOIN real b ON b.n = (i * 7919 + i / {real}) % {real}
            JOIN real c ON c.n = (i * 104729 + 3 * (i / {real}) + 1) % {real},
