@@ -7,7 +7,7 @@ use encoder::dot;
 
 use crate::engine::Session;
 use crate::results::{Results, quantile};
-use crate::world::{BESIDE_PLPYTHON, OWN, PLPYTHON, WORKERS, World};
+use crate::world::{BESIDE_PLPYTHON, OWN, WORKERS, World};
 
 const TEXTS: usize = 2000;
 /// Texts that are embedded alone too.
@@ -17,7 +17,7 @@ const CALL: usize = 250;
 
 pub fn measure(world: &World) -> Result<Results> {
     let mut results = world.results();
-    let engines = world.usable(&[&[OWN], &WORKERS[..], &[BESIDE_PLPYTHON], &PLPYTHON[..]].concat(), &mut results);
+    let engines = world.usable(&[&[OWN], &WORKERS[..], &[BESIDE_PLPYTHON]].concat(), &mut results);
     let texts = world.mixed_texts(TEXTS)?;
     results.notes.push(format!("{} distinct names, documents, English names and ingredients", texts.len()));
     let mut reference = world.open("ort-fp32")?.0;

@@ -5,22 +5,28 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 
 use crate::results::{Results, quantile};
-use crate::world::{BESIDE_PLPYTHON, LAZY, OWN, PLPYTHON, WORKERS, World, open_sql, start};
+use crate::world::{
+    BESIDE_PLPYTHON, INSTALLED, LAZY, OWN, PLPYTHON, WORKERS, World, open_sql, start, start_as_installed,
+};
 
 const ROUNDS: usize = 5;
 
 pub fn measure(world: &World) -> Result<Results> {
     let mut results = world.results();
     let mut engines = world.usable(&[&[OWN], &WORKERS[..], &[BESIDE_PLPYTHON], &PLPYTHON[..]].concat(), &mut results);
-    engines.insert(1, LAZY);
     let lazy = start(&world.install, "lazy", &world.options.model, &[]);
-    lazy.connect("postgres").batch_execute("CREATE EXTENSION drugembed CASCADE")?;
+    let installed = start_as_installed(&world.install, "installed", &world.options.model);
+    for server in [&lazy, &installed] {
+        server.connect("postgres").batch_execute("CREATE EXTENSION drugembed CASCADE")?;
+    }
+    engines.extend([LAZY, INSTALLED]);
     let mut times: BTreeMap<&str, (Vec<f64>, Vec<f64>)> = BTreeMap::new();
     for round in 0..ROUNDS {
         for turn in 0..engines.len() {
             let engine = engines[(turn + round) % engines.len()];
             let (_, cold, _) = match engine {
                 LAZY => open_sql(&lazy, "drug_embed($1::text)", "drug_embed($1::text[])")?,
+                INSTALLED => open_sql(&installed, "drug_embed($1::text)", "drug_embed($1::text[])")?,
                 engine => world.open(engine)?,
             };
             let (whole, load) = times.entry(engine).or_default();

@@ -7,7 +7,9 @@ use server_tests::Server;
 
 use crate::engine::Session;
 use crate::results::{Results, quantile};
-use crate::world::{BESIDE_PLPYTHON, LAZY, OWN, PLPYTHON, PRELOAD, WORKERS, World, open_sql, start};
+use crate::world::{
+    BESIDE_PLPYTHON, INSTALLED, LAZY, OWN, PLPYTHON, PRELOAD, WORKERS, World, open_sql, start, start_as_installed,
+};
 
 pub const SESSIONS: [usize; 3] = [1, 16, 100];
 /// Processes of a rival: each is as large as the one before, and a hundred would not fit.
@@ -15,11 +17,16 @@ const MOST_PROCESSES: usize = 16;
 
 pub fn measure(world: &World) -> Result<Results> {
     let mut results = world.results();
-    for (engine, preload) in [(OWN, vec![PRELOAD]), (LAZY, vec![])] {
+    for engine in [OWN, LAZY, INSTALLED] {
         for count in SESSIONS {
             // A server of its own, so that no buffers are warm that its sessions did not warm.
-            settle();
-            let server = start(&world.install, &format!("{engine}{count}"), &world.options.model, &preload);
+            let (install, name, model) = (&world.install, format!("{engine}{count}"), &world.options.model);
+            let server = match engine {
+                OWN => start(install, &name, model, &[PRELOAD]),
+                LAZY => start(install, &name, model, &[]),
+                _ if count > MOST_PROCESSES => continue,
+                _ => start_as_installed(install, &name, model),
+            };
             server.connect("postgres").batch_execute("CREATE EXTENSION drugembed CASCADE")?;
             let idle = server_bytes(&server)?;
             let sessions = (0..count)
@@ -65,11 +72,6 @@ fn server_bytes(server: &Server) -> Result<f64> {
 /// Memory of a process, each shared page divided by the number of processes that share it.
 fn pss(pid: u32) -> Result<f64> {
     rollup(pid, "Pss:")
-}
-
-/// Pages of a file that was written a moment ago count as dirty, and so as private, until they are on disk.
-fn settle() {
-    let _ = std::process::Command::new("sync").status();
 }
 
 fn rollup(pid: u32, field: &str) -> Result<f64> {

@@ -13,7 +13,7 @@ use pgvector::Vector;
 use postgres::Client;
 
 use crate::results::Results;
-use crate::world::{OWN, World};
+use crate::world::World;
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -31,7 +31,8 @@ pub struct Args {
 const NOISE: f64 = 0.25;
 pub const EF_SEARCH: [usize; 7] = [10, 20, 40, 80, 120, 200, 400];
 const K: usize = 10;
-pub const KINDS: [&str; 3] = ["vector", "halfvec", "bit"];
+/// Type of the index / m / ef_construction.
+pub const KINDS: [&str; 5] = ["vector/16/64", "vector/24/128", "vector/32/200", "halfvec/32/200", "bit/32/200"];
 /// What an index build and its scans get; two processes build, one for each core.
 pub const SETTINGS: &[&str] = &[
     "shared_buffers=4GB",
@@ -63,8 +64,8 @@ pub fn measure(world: &World, args: &Args) -> Result<Results> {
             curve(&mut client, kind, ef, &queries, &mut results)?;
         }
         client.batch_execute("RESET hnsw.ef_search; RESET enable_seqscan")?;
-        if kind == "vector" {
-            whole(&mut client, &queries, &mut results)?;
+        if kind.starts_with("vector") {
+            whole(&mut client, kind, &queries, &mut results)?;
         }
         client.batch_execute("DROP INDEX ann")?;
     }
@@ -164,13 +165,18 @@ fn queries(client: &mut Client, count: usize) -> Result<Vec<Query>> {
 }
 
 fn build(client: &mut Client, kind: &str, results: &mut Results) -> Result<()> {
-    let column = match kind {
+    let mut parts = kind.split('/');
+    let column = match parts.next().unwrap_or_default() {
         "vector" => "embedding vector_cosine_ops",
         "halfvec" => "(embedding::halfvec(384)) halfvec_cosine_ops",
         _ => "(binary_quantize(embedding)::bit(384)) bit_hamming_ops",
     };
+    let m = parts.next().unwrap_or("16");
+    let ef_construction = parts.next().unwrap_or("64");
     let start = Instant::now();
-    client.batch_execute(&format!("CREATE INDEX ann ON item USING hnsw ({column})"))?;
+    client.batch_execute(&format!(
+        "CREATE INDEX ann ON item USING hnsw ({column}) WITH (m = {m}, ef_construction = {ef_construction})"
+    ))?;
     results.add(kind, "index", "build", start.elapsed().as_secs_f64(), 1);
     let size: i64 = client.query_one("SELECT pg_relation_size('ann')", &[])?.get(0);
     results.add(kind, "index", "size", size as f64, 1);
@@ -179,7 +185,7 @@ fn build(client: &mut Client, kind: &str, results: &mut Results) -> Result<()> {
 
 /// Time and recall of the index scan alone: the query's vector is given.
 fn curve(client: &mut Client, kind: &str, ef: usize, queries: &[Query], results: &mut Results) -> Result<()> {
-    let sql = match kind {
+    let sql = match kind.split('/').next().unwrap_or_default() {
         "vector" => format!("SELECT embedding <=> $1 FROM item ORDER BY embedding <=> $1 LIMIT {K}"),
         "halfvec" => {
             let near = format!(
@@ -232,7 +238,7 @@ fn near_enough(distances: impl Iterator<Item = f64>, query: &Query) -> usize {
 }
 
 /// From the question's text to the rows.
-fn whole(client: &mut Client, queries: &[Query], results: &mut Results) -> Result<()> {
+fn whole(client: &mut Client, kind: &str, queries: &[Query], results: &mut Results) -> Result<()> {
     // Embedding is part of the time: a question that comes again must not be remembered.
     client.batch_execute("SET drugembed.cache_entries = 8")?;
     let embed = "SELECT drug_embed_query($1) <=> drug_embed_query($1)";
@@ -267,9 +273,9 @@ fn whole(client: &mut Client, queries: &[Query], results: &mut Results) -> Resul
         }
     }
     for (c, (case, _)) in cases.iter().enumerate() {
-        results.add_times(OWN, case, &times[c]);
+        results.add_times(kind, case, &times[c]);
         if *case == "ORDER BY" || *case == "drug_search vector" {
-            results.add(OWN, *case, "recall@10", found[c] as f64 / (K * queries.len()) as f64, queries.len());
+            results.add(kind, *case, "recall@10", found[c] as f64 / (K * queries.len()) as f64, queries.len());
         }
     }
     client.batch_execute("RESET drugembed.cache_entries")?;

@@ -14,16 +14,16 @@ use crate::world::{BESIDE_PLPYTHON, OWN, PLPYTHON, WORKERS, World};
 pub const SESSIONS: [usize; 3] = [1, 2, 4];
 const ROUNDS: usize = 5;
 /// Seconds of one engine in one round.
-const SLICE: f64 = 1.5;
+const SLICE: f64 = 1.2;
 
 /// Product names, 128 in a call.
 pub fn names(world: &World) -> Result<Results> {
     measure(world, &world.names(512)?, 128)
 }
 
-/// Texts of 256 tokens, 16 in a call.
+/// Texts of 256 tokens, 4 in a call.
 pub fn long(world: &World) -> Result<Results> {
-    measure(world, &world.texts_of(&world.encoder()?, 256, 64)?, 16)
+    measure(world, &world.texts_of(&world.encoder()?, 256, 64)?, 4)
 }
 
 fn measure(world: &World, texts: &[String], in_call: usize) -> Result<Results> {

@@ -11,10 +11,12 @@ use server_tests::{Install, Server, run};
 use crate::engine::{Cold, Session, Sql, Worker};
 use crate::results::Results;
 
-/// Key of the project's own engine in results: SQL in a server that preloads the model.
+/// Key of the project's own engine in results: SQL in a server that has prepared the model and preloads it.
 pub const OWN: &str = "drugembed";
 /// The same in a server that does not preload it.
 pub const LAZY: &str = "drugembed-lazy";
+/// The same in a server that has not prepared it either.
+pub const INSTALLED: &str = "drugembed-installed";
 /// The project's graph in ONNX Runtime with nothing around it.
 pub const BARE: &str = "bare";
 /// What users could pick instead: processes of bench/rivals.py, then functions in a server with PL/Python.
@@ -244,9 +246,22 @@ impl World {
 
 pub const PRELOAD: &str = "shared_preload_libraries=drugembed";
 
-/// Starts a server that measures on a new cluster `name`.
+/// Starts a server that measures on a new cluster `name`, with the model prepared for this machine.
 pub fn start(install: &Install, name: &str, model: &str, more: &[&str]) -> Server {
     let settings = settings(model, more);
+    let settings: Vec<&str> = settings.iter().map(String::as_str).collect();
+    let server = Server::start(install, name, &settings);
+    let prepare = "CREATE EXTENSION drugembed CASCADE; SELECT drugembed.prepare(); DROP EXTENSION vector CASCADE";
+    server.connect("postgres").batch_execute(prepare).expect("the model is prepared");
+    // What preloads it must start again; and what has just been written is private until it is on the disk.
+    drop(server);
+    run(&mut std::process::Command::new("sync"));
+    Server::reopen(install, name, &settings)
+}
+
+/// Starts a server on which nothing was done after the installation.
+pub fn start_as_installed(install: &Install, name: &str, model: &str) -> Server {
+    let settings = settings(model, &[]);
     Server::start(install, name, &settings.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
