@@ -12,7 +12,7 @@ use crate::results::{Results, quantile};
 use crate::world::{BESIDE_PLPYTHON, OWN, PLPYTHON, WORKERS, World};
 
 pub const SESSIONS: [usize; 3] = [1, 2, 4];
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 3;
 /// Seconds of one engine in one round.
 const SLICE: f64 = 1.2;
 
