@@ -244,13 +244,9 @@ fn whole(client: &mut Client, kind: &str, queries: &[Query], results: &mut Resul
     // Embedding is part of the time: a question that comes again must not be remembered.
     client.batch_execute("SET drugembed.cache_entries = 8")?;
     let embed = "SELECT drug_embed_query($1) <=> drug_embed_query($1)";
-    let plain = format!(
-        "SELECT embedding <=> drug_embed_query($1) FROM item ORDER BY embedding <=> drug_embed_query($1) LIMIT {K}"
-    );
     let search = |mode: &str| format!("SELECT COALESCE(1 - similarity, 2) FROM drug_search('item', $1, {K}, '{mode}')");
     let cases = [
         ("embedding alone", embed.to_owned()),
-        ("ORDER BY", plain),
         ("drug_search vector", search("vector")),
         ("drug_search hybrid", search("hybrid")),
         ("drug_search lexical", search("lexical")),
@@ -276,7 +272,7 @@ fn whole(client: &mut Client, kind: &str, queries: &[Query], results: &mut Resul
     }
     for (c, (case, _)) in cases.iter().enumerate() {
         results.add_times(kind, case, &times[c]);
-        if *case == "ORDER BY" || *case == "drug_search vector" {
+        if *case == "drug_search vector" {
             results.add(kind, *case, "recall@10", found[c] as f64 / (K * queries.len()) as f64, queries.len());
         }
     }

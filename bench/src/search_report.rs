@@ -34,22 +34,20 @@ pub fn write(folder: &Path, pictures: &Path) -> Result<Section> {
     };
     fs::write(pictures.join("search.svg"), curve(*most, largest))?;
     let mut text = String::from(
-        "| rows | `drug_search`, vector: p50 / p99 | recall@10 | hybrid: p50 / p99 | `ORDER BY ... <=> drug_embed_query`: p50 / p99 | of that, embedding |\n|---|---|---|---|---|---|\n",
+        "| rows | `drug_search`, vector: p50 / p99 | recall@10 | hybrid: p50 / p99 | of that, embedding |\n|---|---|---|---|---|\n",
     );
     for (rows, results) in &sizes {
         let times =
             |case: &str, metric: &str| results.value(RECOMMENDED, case, metric).map_or("-".into(), |s| digits(1e3 * s));
         let _ = writeln!(
             text,
-            "| {} | {} / {} ms | {:.3} | {} / {} ms | {} / {} ms | {} ms |",
+            "| {} | {} / {} ms | {:.3} | {} / {} ms | {} ms |",
             thousands(*rows),
             times("drug_search vector", "p50"),
             times("drug_search vector", "p99"),
             results.value(RECOMMENDED, "drug_search vector", "recall@10").unwrap_or(f64::NAN),
             times("drug_search hybrid", "p50"),
             times("drug_search hybrid", "p99"),
-            times("ORDER BY", "p50"),
-            times("ORDER BY", "p99"),
             times("embedding alone", "p50")
         );
     }
