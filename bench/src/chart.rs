@@ -8,7 +8,7 @@ const RIVAL: &str = "#b6c2cf";
 const TEXT: &str = "#1f2933";
 const FAINT: &str = "#6b7785";
 const GRID: &str = "#e4e9ee";
-const COLOURS: [&str; 4] = ["#0f766e", "#c2410c", "#4f46e5", "#6b7785"];
+const COLOURS: [&str; 5] = ["#9aa5b1", "#c2410c", "#0f766e", "#4f46e5", "#be185d"];
 
 const WIDTH: f64 = 960.0;
 const MARGIN: f64 = 24.0;
