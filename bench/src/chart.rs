@@ -40,8 +40,9 @@ pub struct Panel {
     pub bars: Vec<Bar>,
 }
 
-/// Panels in two columns, each with its own scale from 0.
-pub fn panels(title: &str, subtitle: &str, panels: &[Panel]) -> String {
+/// Panels in two columns, each with its own scale from 0; those without a bar are left out.
+pub fn panels(title: &str, subtitle: &str, panels: Vec<Panel>) -> String {
+    let panels: Vec<Panel> = panels.into_iter().filter(|panel| !panel.bars.is_empty()).collect();
     let height_of =
         |row: &[Panel]| row.iter().map(|p| p.bars.len()).max().unwrap_or(0) as f64 * BAR + PANEL_TITLE + PANEL_GAP;
     let columns = if panels.len() == 1 { 1 } else { 2 };

@@ -117,7 +117,7 @@ fn latency_chart(parts: &Parts) -> String {
             panel(&title, &parts.latency, &latency::case(length), "p50", 1e3, "ms")
         })
         .collect();
-    chart::panels("One text at a time: median time", &machine(&parts.latency), &panels)
+    chart::panels("One text at a time: median time", &machine(&parts.latency), panels)
 }
 
 fn throughput_chart(parts: &Parts) -> String {
@@ -128,15 +128,15 @@ fn throughput_chart(parts: &Parts) -> String {
             panels.push(panel(&title, results, &sessions_case(sessions), "texts/s", 1.0, "/s"));
         }
     }
-    chart::panels("Many texts: texts embedded per second", &machine(&parts.names), &panels)
+    chart::panels("Many texts: texts embedded per second", &machine(&parts.names), panels)
 }
 
 fn session_chart(parts: &Parts) -> String {
-    let panels = [
+    let panels = vec![
         panel("first vector of a new session", &parts.cold, "whole", "p50", 1e3, "ms"),
         panel("memory of 16 sessions, server included", &parts.memory, &sessions_case(16), "total", 1e-6, "MB"),
     ];
-    chart::panels("What a session costs", &machine(&parts.cold), &panels)
+    chart::panels("What a session costs", &machine(&parts.cold), panels)
 }
 
 fn sessions_case(sessions: usize) -> String {
