@@ -89,8 +89,9 @@ fn damage_falls_back_to_the_bundle() {
         }),
         ("flipped", |path| {
             let mut bytes = fs::read(path).expect("read");
-            let middle = bytes.len() / 2;
-            bytes[middle] ^= 1;
+            // Of the stamp its first key: a bit of an inode's number only makes a file hashed again.
+            let at = if path.ends_with("stamp.toml") { 0 } else { bytes.len() / 2 };
+            bytes[at] ^= 1;
             fs::write(path, bytes).expect("written");
         }),
         ("a folder", |path| {
