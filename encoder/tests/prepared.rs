@@ -1,25 +1,15 @@
 //! What must hold of prepared files: the same bits as the bundle, and no harm from damage, concurrency or unfinished work.
 
+mod common;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command};
 
 use encoder::{Encoder, Error, Made, Options, Overflow, Role, Start, prepare};
 
-fn repository() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").to_owned()
-}
-
-fn bundle() -> PathBuf {
-    repository().join("models/e5-small-ko")
-}
-
-/// `DRUGEMBED_ONNXRUNTIME`, or the copy that `make` keeps.
-fn runtime() -> PathBuf {
-    std::env::var_os("DRUGEMBED_ONNXRUNTIME")
-        .map_or_else(|| repository().join(".cache/onnxruntime/libonnxruntime.so.1.28.0"), PathBuf::from)
-}
+use crate::common::{bundle, runtime};
 
 fn options(threads: usize) -> Options {
     Options { runtime: runtime(), threads, cache_entries: 0 }

@@ -1,25 +1,15 @@
 //! What must hold of the encoder, on the project's own bundle and the real ONNX Runtime.
 
+mod common;
+
 use std::cell::RefCell;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use encoder::{Encoder, Error, MAX_TEXT_BYTES, Options, Overflow, Role, dot};
 use proptest::prelude::*;
 
-fn repository() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").to_owned()
-}
-
-fn bundle() -> PathBuf {
-    repository().join("models/e5-small-ko")
-}
-
-/// `DRUGEMBED_ONNXRUNTIME`, or the copy that `make` keeps.
-fn runtime() -> PathBuf {
-    std::env::var_os("DRUGEMBED_ONNXRUNTIME")
-        .map_or_else(|| repository().join(".cache/onnxruntime/libonnxruntime.so.1.28.0"), PathBuf::from)
-}
+use crate::common::{bundle, runtime};
 
 fn options() -> Options {
     Options { runtime: runtime(), threads: 1, cache_entries: 64 }
