@@ -3,7 +3,7 @@
 use super::{Pair, Sources, forms};
 use crate::data::products::Product;
 use crate::rng::Rng;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 /// Products drawn for each phrasing of a symptom, and of a term.
 const PRODUCTS: usize = 6;
@@ -40,36 +40,42 @@ pub fn build(sources: &Sources) -> Vec<Pair> {
     pairs
 }
 
+/// Every efficacy phrase without its spaces, with the places of the products that have it.
+fn phrases(products: &[Product]) -> HashMap<String, Vec<usize>> {
+    let mut holders: HashMap<String, Vec<usize>> = HashMap::new();
+    for (at, product) in products.iter().enumerate() {
+        product.phrases.iter().for_each(|phrase| holders.entry(squeezed(phrase)).or_default().push(at));
+    }
+    holders
+}
+
 /// Products whose efficacy phrases name a term, and labels of the phrases that do.
-#[derive(Default)]
 struct Named<'a> {
     products: Vec<&'a Product>,
     labels: Vec<String>,
 }
 
 impl<'a> Named<'a> {
-    fn new(products: &'a [Product], term: &str) -> Self {
-        let mut named = Named { labels: vec![forms::efficacy_label(term)], ..Self::default() };
-        for product in products {
-            let phrases = product.phrases.iter().filter(|phrase| squeezed(phrase).contains(term));
-            let labels: Vec<String> = phrases.map(|phrase| forms::efficacy_label(phrase)).collect();
-            if !labels.is_empty() {
-                named.products.push(product);
-                named.labels.extend(labels);
-            }
+    fn new(products: &'a [Product], phrases: &HashMap<String, Vec<usize>>, term: &str) -> Self {
+        let mut labels = vec![forms::efficacy_label(term)];
+        let mut places: BTreeSet<usize> = BTreeSet::new();
+        for (phrase, holders) in phrases.iter().filter(|(phrase, _)| phrase.contains(term)) {
+            labels.push(forms::efficacy_label(phrase));
+            places.extend(holders);
         }
-        named
+        Self { products: places.into_iter().map(|at| &products[at]).collect(), labels }
     }
 }
 
 /// Each lay wording of a term with the term itself, and with a few products whose efficacy phrases name it.
 pub fn terms(sources: &Sources) -> Vec<Pair> {
     let mut rng = Rng::new(sources.seed, "efficacy terms");
+    let phrases = phrases(sources.products);
     let mut named: HashMap<String, Named> = HashMap::new();
     let mut pairs = Vec::new();
     for t in &sources.knowledge.efficacy_terms {
         let term = squeezed(&t.of);
-        let named = named.entry(term).or_insert_with_key(|term| Named::new(sources.products, term));
+        let named = named.entry(term).or_insert_with_key(|term| Named::new(sources.products, &phrases, term));
         pairs.push(Pair::new("symptom", &t.text, &t.of, named.labels.clone(), vec![forms::efficacy_label(&t.of)]));
         for _ in 0..PRODUCTS_OF_TERM.min(named.products.len()) {
             let Some(product) = rng.pick(&named.products) else { continue };
