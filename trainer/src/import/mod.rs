@@ -11,6 +11,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::checkpoint::{self, Checkpoint, Origin};
 use crate::corpus;
+use crate::recipe::Prefix;
 
 /// Read a base model and write it as a checkpoint folder.
 ///
@@ -25,14 +26,14 @@ pub struct Args {
     #[arg(long, short, value_name = "FOLDER")]
     output: PathBuf,
     /// Keep only this many tokens: special ones, Hangul, digits, punctuation, single Latin and Greek letters and common
-    /// Hanja, then what the --corpus files use, then the commonest Latin ones. Kept tokens keep their vectors
+    /// Hanja, then what the prefixes and the --corpus files use, then the commonest Latin ones. Kept tokens keep their vectors
     #[arg(long, value_name = "TOKENS")]
     keep_vocabulary: Option<usize>,
-    /// Texts whose tokens are kept: .csv and .tsv by cell, anything else by line. May be given several times
-    #[arg(long, value_name = "FILE", requires = "keep_vocabulary")]
+    /// Texts whose tokens are kept: .csv and .tsv by cell, anything else by line
+    #[arg(long, value_name = "FILE", num_args = 1.., requires = "keep_vocabulary")]
     corpus: Vec<PathBuf>,
-    /// Texts that are only checked for tokenizing as before. May be given several times
-    #[arg(long, value_name = "FILE", requires = "keep_vocabulary")]
+    /// Texts that are only checked for tokenizing as before
+    #[arg(long, value_name = "FILE", num_args = 1.., requires = "keep_vocabulary")]
     check: Vec<PathBuf>,
     /// Name of the base model, for the model card [default: what the folder's config.json says]
     #[arg(long, value_name = "NAME")]
@@ -110,7 +111,8 @@ fn revision_of(weights: &Path) -> Result<String> {
 fn trim(mut checkpoint: Checkpoint, tokens: usize, args: &Args) -> Result<Checkpoint> {
     let full = corpus::parse_tokenizer(&checkpoint.tokenizer)?;
     let texts = args.corpus.iter().map(|path| corpus::read(path)).collect::<Result<Vec<_>>>()?;
-    let used = corpus::used_tokens(&full, &texts.concat())?;
+    let Prefix { query, document } = Prefix::default();
+    let used = corpus::used_tokens(&full, &[texts.concat(), vec![query, document]].concat())?;
     let kept = vocabulary::choose(&checkpoint.tokenizer, &used, tokens)?;
     checkpoint = vocabulary::keep(checkpoint, &kept)?;
     eprintln!("kept {} tokens", kept.len());
