@@ -13,6 +13,7 @@ EXPLAIN (COSTS OFF) EXECUTE ask ('열을 내리는 약은?');
 EXECUTE ask ('열을 내리는 약은?');
 \echo == 임산부가 복용하면 안 되는 약은?
 EXECUTE ask ('임산부가 복용하면 안 되는 약은?');
+\echo (Near in meaning only: who must not take a drug is in the DUR tables, not in names and ingredients.)
 \echo == 소화가 안 될 때 먹는 약은?
 EXECUTE ask ('소화가 안 될 때 먹는 약은?');
 \echo == 혈압을 낮추는 약은?

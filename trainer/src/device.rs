@@ -11,7 +11,7 @@ pub struct Args {
     #[arg(long, default_value_t = 32)]
     rows: usize,
     /// Tokens of one forward pass on a GPU, padding included.
-    #[arg(long, default_value_t = 16_384)]
+    #[arg(long, default_value_t = 8_192)]
     pass_tokens: usize,
     /// Tokens of one training graph, beyond which a batch goes by GradCache; by default 4,000 on the CPU, 50,000 on a GPU.
     #[arg(long)]
