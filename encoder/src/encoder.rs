@@ -59,7 +59,8 @@ impl Encoder {
         let bundle = Bundle::open(folder)?;
         let session = Session::open(&bundle, &options.runtime, options.threads)?;
         let goldens = bundle.goldens()?;
-        Encoder::assemble(&bundle, session, options, |encoder| encoder.check_goldens(&goldens))
+        let tokens = Tokens::open(&bundle)?;
+        Encoder::assemble(&bundle, tokens, session, options, |encoder| encoder.check_goldens(&goldens))
     }
 
     /// Opens a bundle by what was prepared for it under `root`, or else as [`Encoder::open`] does.
@@ -77,18 +78,19 @@ impl Encoder {
         prepared.check(bundle, &options.runtime)?;
         runtime::load_known(&options.runtime)?;
         prepared.check_runtime()?;
-        let session = Session::open_graph(&prepared.graph(), bundle.manifest.dim, &options.runtime, options.threads)?;
-        Encoder::assemble(bundle, session, options, |encoder| prepared.check_canary(encoder))
+        let session =
+            Session::open_optimised(&prepared.graph(), bundle.manifest.dim, &options.runtime, options.threads)?;
+        Encoder::assemble(bundle, prepared.tokens(bundle)?, session, options, |encoder| prepared.check_canary(encoder))
     }
 
     fn assemble(
         bundle: &Bundle,
+        tokens: Tokens,
         session: Session,
         options: &Options,
         check: impl FnOnce(&mut Encoder) -> Result<()>,
     ) -> Result<Encoder> {
         memory::keep_between_batches();
-        let tokens = Tokens::open(bundle)?;
         let mut encoder = Encoder { manifest: bundle.manifest.clone(), tokens, session, cache: None };
         check(&mut encoder)?;
         encoder.set_cache_entries(options.cache_entries);

@@ -1,6 +1,6 @@
 //! A model made ready for one machine: an optimised graph, and weights packed for its processor, which are mapped, not copied.
 //!
-//! `<root>/<model>/` holds `model.onnx`, `model.weights` and `stamp.toml`. The stamp says what they were made from and carries the
+//! `<root>/<model>/` holds `model.onnx`, `model.weights`, `model.tokens` and `stamp.toml`. The stamp says what they were made from and carries the
 //! proof: the bundle's hashes and goldens held, and what was made gives the same bits. So that whoever loads it need not read
 //! 34 MB again, only see that no file has changed since, and that one text still gets its bits.
 
@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::Duration;
 
+use ort::session::builder::GraphOptimizationLevel;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -19,10 +20,12 @@ use crate::error::{Error, Result};
 use crate::processor::processor;
 use crate::seen::Seen;
 use crate::session::builder;
-use crate::tokens::Overflow;
+use crate::tokens::{Overflow, Tokens};
 use crate::{memory, runtime};
 
 const WEIGHTS: &str = "model.weights";
+/// The tokenizer, if of the kind that [`Tokens::pack`] knows.
+const TOKENS: &str = "model.tokens";
 const STAMP: &str = "stamp.toml";
 const LOCK: &str = ".lock";
 /// Begins the name of a folder that is being made or removed.
@@ -46,6 +49,8 @@ struct Stamp {
     canary: Canary,
     graph: Seen,
     weights: Seen,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tokens: Option<Seen>,
     tokenizer: Seen,
     library: Seen,
 }
@@ -96,10 +101,18 @@ impl Prepared {
         self.folder.join(MODEL)
     }
 
+    pub fn tokens(&self, bundle: &Bundle) -> Result<Tokens> {
+        match self.stamp.tokens {
+            Some(_) => Tokens::open_packed(bundle, &self.folder.join(TOKENS)),
+            None => Tokens::open(bundle),
+        }
+    }
+
     /// Whether this was made from this very bundle and library, on this kind of processor, and has not changed since.
     pub fn check(&self, bundle: &Bundle, library: &Path) -> Result<()> {
-        let Stamp { model, manifest, processor: made_for, graph, weights, tokenizer, library: made_with, .. } =
-            &self.stamp;
+        let Stamp {
+            model, manifest, processor: made_for, graph, weights, tokens, tokenizer, library: made_with, ..
+        } = &self.stamp;
         let held = bundle.manifest.id();
         if *model != held {
             return Err(self.unusable(format!("it was made from model \"{model}\", and this is \"{held}\"")));
@@ -112,12 +125,13 @@ impl Prepared {
         if *made_for != present {
             return Err(self.unusable(format!("it was made for processor \"{made_for}\", and this is \"{present}\"")));
         }
-        for (seen, path) in [
+        let files = [
             (graph, self.graph()),
             (weights, self.folder.join(WEIGHTS)),
             (tokenizer, bundle.path(TOKENIZER)),
             (made_with, library.to_owned()),
-        ] {
+        ];
+        for (seen, path) in files.into_iter().chain(tokens.iter().map(|seen| (seen, self.folder.join(TOKENS)))) {
             match seen.is_still(&path) {
                 Ok(true) => {}
                 Ok(false) => return Err(self.unusable(format!("\"{}\" has changed since", path.display()))),
@@ -183,9 +197,16 @@ fn make(bundle: &Bundle, options: &Options, part: &Path, check: &mut dyn FnMut()
     let mut plain = Encoder::open(&bundle.folder, options)?;
     check()?;
     save(bundle, options, part).map_err(|e| unusable(part, e.to_string()))?;
+    let tokens = Tokens::pack(bundle)?;
+    if let Some(packed) = &tokens {
+        let path = part.join(TOKENS);
+        fs::write(&path, packed).and_then(|()| sync(&path)).map_err(unwritable(&path))?;
+    }
     check()?;
     let goldens = bundle.goldens()?;
-    let canary = &goldens[0];
+    // The shortest: every session that comes up embeds it.
+    let canary = goldens.iter().min_by_key(|golden| golden.text.len());
+    let canary = canary.ok_or_else(|| unusable(part, "the bundle has no golden text"))?;
     let seen = |path: PathBuf| Seen::now(&path).map_err(|source| Error::Unreadable { path, source });
     let stamp = Stamp {
         model: bundle.manifest.id(),
@@ -200,6 +221,7 @@ fn make(bundle: &Bundle, options: &Options, part: &Path, check: &mut dyn FnMut()
         },
         graph: seen(part.join(MODEL))?,
         weights: seen(part.join(WEIGHTS))?,
+        tokens: tokens.map(|_| seen(part.join(TOKENS))).transpose()?,
         tokenizer: seen(bundle.path(TOKENIZER))?,
         library: seen(options.runtime.clone())?,
     };
@@ -221,7 +243,7 @@ fn make(bundle: &Bundle, options: &Options, part: &Path, check: &mut dyn FnMut()
 /// Loads the bundle's model so that ONNX Runtime writes what it made of it.
 fn save(bundle: &Bundle, options: &Options, part: &Path) -> Result<(), Box<dyn std::error::Error>> {
     let graph = part.join(MODEL);
-    let session = builder(&options.runtime, options.threads)?
+    let session = builder(&options.runtime, options.threads, GraphOptimizationLevel::All)?
         .with_optimized_model_path(&graph)?
         .with_config_entry("session.optimized_model_external_initializers_file_name", WEIGHTS)?
         .with_config_entry("session.optimized_model_external_initializers_min_size_in_bytes", MIN_EXTERNAL_BYTES)?

@@ -22,12 +22,15 @@ pub struct Session {
 impl Session {
     /// Loads `model.onnx` of the bundle itself.
     pub fn open(bundle: &Bundle, library: &Path, threads: usize) -> Result<Session> {
-        Session::open_graph(&bundle.path(MODEL), bundle.manifest.dim, library, threads)
+        Session::load(&bundle.path(MODEL), bundle.manifest.dim, builder(library, threads, GraphOptimizationLevel::All)?)
     }
 
-    /// Loads a graph that gives vectors of `dim`.
-    pub fn open_graph(graph: &Path, dim: usize, library: &Path, threads: usize) -> Result<Session> {
-        let mut builder = builder(library, threads)?;
+    /// Loads a graph that gives vectors of `dim`, and that ONNX Runtime has optimised before.
+    pub fn open_optimised(graph: &Path, dim: usize, library: &Path, threads: usize) -> Result<Session> {
+        Session::load(graph, dim, builder(library, threads, GraphOptimizationLevel::Disable)?)
+    }
+
+    fn load(graph: &Path, dim: usize, mut builder: SessionBuilder) -> Result<Session> {
         let inner = signals::blocked(|| builder.commit_from_file(graph))
             .map_err(|e| Error::Malformed { path: graph.to_owned(), reason: e.to_string() })?;
         Ok(Session { inner, dim })
@@ -62,12 +65,12 @@ impl Session {
 }
 
 /// Session options that keep a process small and the answer reproducible: no arena, no memory pattern, no spinning.
-pub fn builder(library: &Path, threads: usize) -> Result<SessionBuilder> {
+pub fn builder(library: &Path, threads: usize, level: GraphOptimizationLevel) -> Result<SessionBuilder> {
     let environment = runtime::load(library)?;
     let build = || -> Result<SessionBuilder, Box<dyn std::error::Error>> {
         Ok(OrtSession::builder(environment)?
             .with_execution_providers([ep::CPU::default().with_arena_allocator(false).build()])?
-            .with_optimization_level(GraphOptimizationLevel::All)?
+            .with_optimization_level(level)?
             .with_intra_threads(threads)?
             .with_inter_threads(1)?
             .with_parallel_execution(false)?

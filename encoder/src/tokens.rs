@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tokenizers::Tokenizer;
 use unicode_normalization::{UnicodeNormalization, is_nfc};
@@ -77,16 +77,31 @@ pub struct Tokens {
 
 impl Tokens {
     pub fn open(bundle: &Bundle) -> Result<Tokens> {
-        let path = bundle.path(TOKENIZER);
-        let json = fs::read_to_string(&path).map_err(|source| Error::Unreadable { path: path.clone(), source })?;
-        let reader = Reader::open(&path, &json)?;
+        let (path, json) = tokenizer(bundle)?;
+        Tokens::new(bundle, &path, Reader::open(&path, &json)?)
+    }
+
+    /// Reads what [`Tokens::pack`] made of the bundle's tokenizer.
+    pub fn open_packed(bundle: &Bundle, path: &Path) -> Result<Tokens> {
+        let bytes = fs::read(path).map_err(|source| Error::Unreadable { path: path.to_owned(), source })?;
+        Tokens::new(bundle, path, Reader::Compact(Box::new(Unigram::unpack(path, &bytes)?)))
+    }
+
+    /// The bundle's tokenizer in a form that is read faster; `None` of a kind that only the library reads.
+    pub fn pack(bundle: &Bundle) -> Result<Option<Vec<u8>>> {
+        let (path, json) = tokenizer(bundle)?;
+        let packed = Unigram::from_json(&path, &json)?.map(|unigram| unigram.pack(&json));
+        packed.transpose().map_err(|e| Error::Malformed { path, reason: e.to_string() })
+    }
+
+    fn new(bundle: &Bundle, path: &Path, reader: Reader) -> Result<Tokens> {
         let special = |token: &str| {
-            let missing = || Error::Malformed { path: path.clone(), reason: format!("it has no token {token}") };
+            let missing = || Error::Malformed { path: path.to_owned(), reason: format!("it has no token {token}") };
             reader.special(token).ok_or_else(missing)
         };
         let (begin, end) = (special("<s>")?, special("</s>")?);
         let Manifest { prefix, max_tokens, .. } = &bundle.manifest;
-        Ok(Tokens { reader, prefixes: prefix.clone(), max_tokens: *max_tokens, begin, end })
+        Ok(Tokens { prefixes: prefix.clone(), max_tokens: *max_tokens, begin, end, reader })
     }
 
     /// Number of tokens of the whole input: prefix, text and special tokens.
@@ -135,6 +150,15 @@ impl Tokens {
         ids.extend_from_slice(content);
         ids.push(self.end);
         ids
+    }
+}
+
+/// Path and content of the bundle's `tokenizer.json`.
+fn tokenizer(bundle: &Bundle) -> Result<(PathBuf, String)> {
+    let path = bundle.path(TOKENIZER);
+    match fs::read_to_string(&path) {
+        Ok(json) => Ok((path, json)),
+        Err(source) => Err(Error::Unreadable { path, source }),
     }
 }
 

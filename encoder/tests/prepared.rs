@@ -89,7 +89,7 @@ fn damage_falls_back_to_the_bundle() {
             fs::create_dir(path).expect("a folder");
         }),
     ];
-    for file in ["model.onnx", "model.weights", "stamp.toml"] {
+    for file in ["model.onnx", "model.weights", "model.tokens", "stamp.toml"] {
         for (damage, spoil) in damages {
             spoil(&made.folder.join(file));
             let (mut encoder, start) = open(&bundle(), root.path());
