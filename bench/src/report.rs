@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use crate::chart::{self, Bar, Panel, Whose};
 use crate::latency;
@@ -43,13 +43,19 @@ struct Parts {
 }
 
 pub fn write(folder: &Path) -> Result<()> {
-    let read = |part: &str| -> Result<Results> {
-        let results = Results::read(folder, part)?;
-        if results.is_none() {
-            println!("NOTE: part \"{part}\" has not been measured: scripts/bench.sh {part}");
+    let parts = ["latency", "names", "long", "cold", "memory", "agreement", "overhead", "profile", "products"];
+    let mut missing = Vec::new();
+    for part in parts {
+        if Results::read(folder, part)?.is_none() {
+            missing.push(part);
         }
-        Ok(results.unwrap_or_default())
-    };
+    }
+    ensure!(
+        missing.is_empty(),
+        "the report would lose figures that have not been measured here; run first: scripts/bench.sh {}",
+        missing.join(" ")
+    );
+    let read = |part: &str| Ok::<_, anyhow::Error>(Results::read(folder, part)?.unwrap_or_default());
     let parts = Parts {
         latency: read("latency")?,
         names: read("names")?,

@@ -193,6 +193,14 @@ fn blank_and_oversized_texts_are_refused_before_any_work() {
 }
 
 #[test]
+fn prefixes_keep_the_tokens_that_the_base_was_trained_with() {
+    let encoder = open();
+    // <s>, the prefix, the text, </s>: "▁passage" ":", and "▁que" "ry" ":".
+    assert_eq!(encoder.token_count(Role::Document, "약").expect("a count"), 2 + 2 + 1);
+    assert_eq!(encoder.token_count(Role::Query, "약").expect("a count"), 2 + 3 + 1);
+}
+
+#[test]
 fn overflow_is_never_silent() {
     let mut encoder = open();
     let long = long_text();
