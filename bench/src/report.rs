@@ -43,19 +43,14 @@ struct Parts {
 }
 
 pub fn write(folder: &Path) -> Result<()> {
-    let parts = ["latency", "names", "long", "cold", "memory", "agreement", "overhead", "profile", "products"];
     let mut missing = Vec::new();
-    for part in parts {
-        if Results::read(folder, part)?.is_none() {
+    let mut read = |part: &'static str| -> Result<Results> {
+        let results = Results::read(folder, part)?;
+        if results.is_none() {
             missing.push(part);
         }
-    }
-    ensure!(
-        missing.is_empty(),
-        "the report would lose figures that have not been measured here; run first: scripts/bench.sh {}",
-        missing.join(" ")
-    );
-    let read = |part: &str| Ok::<_, anyhow::Error>(Results::read(folder, part)?.unwrap_or_default());
+        Ok(results.unwrap_or_default())
+    };
     let parts = Parts {
         latency: read("latency")?,
         names: read("names")?,
@@ -67,6 +62,11 @@ pub fn write(folder: &Path) -> Result<()> {
         profile: read("profile")?,
         products: read("products")?,
     };
+    ensure!(
+        missing.is_empty(),
+        "the report would lose figures that have not been measured here; run first: scripts/bench.sh {}",
+        missing.join(" ")
+    );
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the checkout")?;
     let docs = root.join("docs");
     let pictures = docs.join("performance");

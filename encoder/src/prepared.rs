@@ -1,8 +1,8 @@
 //! A model made ready for one machine: an optimised graph, and weights packed for its processor, which are mapped, not copied.
 //!
-//! `<root>/<model>/` holds `model.onnx`, `model.weights`, `model.tokens` and `stamp.toml`. The stamp says what they were made from and carries the
-//! proof: the bundle's hashes and goldens held, and what was made gives the same bits. So that whoever loads it need not read
-//! 34 MB again, only see that no file has changed since, and that one text still gets its bits.
+//! `<root>/<model>/` holds `model.onnx`, `model.weights`, `model.tokens` and `stamp.toml`. The stamp says what they were made from
+//! and carries the proof: the bundle's hashes and goldens held, and what was made gives the same bits. So that whoever loads it
+//! need not read 34 MB again, only see that no file has changed since, and that one text still gets its bits.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind};

@@ -44,14 +44,14 @@ impl Unigram {
         if !file.pre_tokenizer.is_xlm_roberta() {
             return Ok(None);
         }
+        let specials = file.specials();
         let Model::Unigram { vocab, .. } = &mut file.model;
         let vocab = std::mem::take(vocab);
-        let special = |token: &String| file.added_tokens.iter().any(|t| t.special && t.content == *token);
         // Of a token listed twice the later id counts, as in the library.
         let mut tokens: Vec<(&[u8], Reverse<u64>)> = vocab
             .iter()
             .enumerate()
-            .filter(|(_, (token, _))| !special(token) && !token.is_empty())
+            .filter(|(_, (token, _))| !specials.contains_key(token) && !token.is_empty())
             .map(|(id, (token, _))| (token.as_bytes(), Reverse(id as u64)))
             .collect();
         tokens.sort_unstable();
@@ -67,12 +67,12 @@ impl Unigram {
             return Err(malformed(path, format!("unk_id {unk_id} is not in its vocabulary of {}", scores.len())));
         }
         Ok(Unigram {
+            specials: file.specials(),
             normalizers: file.normalizer.steps(),
             trie,
             unknown_score: unknown_score(&scores),
             scores,
             unknown: unk_id,
-            specials: file.added_tokens.into_iter().filter(|t| t.special).map(|t| (t.content, t.id)).collect(),
         })
     }
 
@@ -212,6 +212,13 @@ struct File {
     normalizer: Normalizers,
     pre_tokenizer: PreTokenizer,
     model: Model,
+}
+
+impl File {
+    /// Special tokens and their ids.
+    fn specials(&self) -> HashMap<String, u32> {
+        self.added_tokens.iter().filter(|t| t.special).map(|t| (t.content.clone(), t.id)).collect()
+    }
 }
 
 #[derive(Deserialize)]

@@ -15,6 +15,9 @@ pub enum UnclosedQuote {
     Repair,
 }
 
+const HOW_TO_REPAIR: &str =
+    "close it, or let --unclosed-quote repair (in a recipe unclosed_quote = \"repair\") end the field on its line";
+
 /// A table read whole: its header and its rows, each with the line it starts on.
 #[derive(Debug)]
 pub struct Table {
@@ -127,9 +130,7 @@ impl<'a> Scanner<'a> {
                             self.unclosed_tail(separator, width - cells.len(), &mut cells);
                         }
                         (UnclosedQuote::Refuse, Some(_)) => {
-                            return Err(anyhow!(
-                                "{e}; close it, or let --unclosed-quote repair (in a recipe unclosed_quote = \"repair\") end the field on its line"
-                            ));
+                            bail!("{e}; {HOW_TO_REPAIR}");
                         }
                         _ => return Err(e),
                     },
@@ -226,17 +227,19 @@ mod tests {
     fn malformed_rows_are_named() {
         assert_eq!(message("a,b\n1,2\n1,2,3\n"), "line 3, column 1: 3 cells where the header has 2");
         assert_eq!(message("a,b\n1,2\"\n"), "line 2, column 4: a quote inside an unquoted field");
-        assert!(message("a,b\n약,\"2\n").starts_with("line 2, column 3: quote not closed before the end of the file"));
+        assert_eq!(
+            message("a,b\n약,\"2\n"),
+            format!("line 2, column 3: quote not closed before the end of the file; {HOW_TO_REPAIR}")
+        );
     }
 
     #[test]
     fn unclosed_quote_is_refused_or_repaired() {
         let body = "k,t,label\n투여,\"오래, 안전한 약,0.0\n연령,\"성인\",1.0\n";
-        let place = "line 2, column 4: quote not closed (the next one, on line 3, column 4, does not end a field)";
-        assert!(
-            message(body).starts_with(place) && message(body).contains("--unclosed-quote repair"),
-            "{}",
-            message(body)
+        assert_eq!(
+            message(body),
+            "line 2, column 4: quote not closed (the next one, on line 3, column 4, does not end a field); close it, or let \
+             --unclosed-quote repair (in a recipe unclosed_quote = \"repair\") end the field on its line"
         );
         let rows = cells(body, UnclosedQuote::Repair).unwrap();
         assert_eq!(rows[1], ["투여", "오래, 안전한 약", "0.0"]);

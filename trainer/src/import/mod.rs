@@ -110,22 +110,25 @@ fn revision_of(weights: &Path) -> Result<String> {
 
 fn trim(mut checkpoint: Checkpoint, tokens: usize, args: &Args) -> Result<Checkpoint> {
     let full = corpus::parse_tokenizer(&checkpoint.tokenizer)?;
-    let texts = args.corpus.iter().map(|path| corpus::read(path)).collect::<Result<Vec<_>>>()?;
+    let read = |paths: &[PathBuf]| paths.iter().map(|path| corpus::read(path)).collect::<Result<Vec<_>>>();
+    let (kept_for, only_checked) = (read(&args.corpus)?, read(&args.check)?);
     let Prefix { query, document } = Prefix::default();
-    let used = corpus::used_tokens(&full, &[texts.concat(), vec![query, document]].concat())?;
+    let mut used = corpus::used_tokens(&full, &[query, document])?;
+    for texts in &kept_for {
+        used.extend(corpus::used_tokens(&full, texts)?);
+    }
     let kept = vocabulary::choose(&checkpoint.tokenizer, &used, tokens)?;
     checkpoint = vocabulary::keep(checkpoint, &kept)?;
     eprintln!("kept {} tokens", kept.len());
 
     let trimmed = corpus::parse_tokenizer(&checkpoint.tokenizer)?;
-    for path in &args.check {
-        corpus::read(path)?;
-    }
-    for (path, role) in
-        args.corpus.iter().map(|p| (p, "kept its tokens")).chain(args.check.iter().map(|p| (p, "only checked")))
+    for (paths, files, role) in
+        [(&args.corpus, kept_for, "kept its tokens"), (&args.check, only_checked, "only checked")]
     {
-        let report = corpus::compare(&full, &trimmed, &kept, &corpus::read(path)?)?;
-        eprintln!("  {} ({role}): {report}", path.display());
+        for (path, texts) in paths.iter().zip(files) {
+            let report = corpus::compare(&full, &trimmed, &kept, &texts)?;
+            eprintln!("  {} ({role}): {report}", path.display());
+        }
     }
     if let Some(origin) = checkpoint.config.origin.as_mut() {
         origin.history.push(format!("vocabulary trimmed to {} tokens, whose vectors are unchanged", kept.len()));
