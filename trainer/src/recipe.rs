@@ -273,6 +273,16 @@ mod tests {
     }
 
     #[test]
+    fn the_projects_recipes_are_read() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("recipes");
+        let recipes: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        assert!(recipes.len() >= 5);
+        for path in recipes {
+            Recipe::read(&path).unwrap_or_else(|error| panic!("{error:#}"));
+        }
+    }
+
+    #[test]
     fn defaults() {
         let recipe = parsed(SMALL).unwrap();
         assert_eq!((recipe.max_tokens, recipe.stage[0].epochs, recipe.stage[0].loss), (96, 1, Loss::Contrastive));

@@ -52,6 +52,7 @@ fn there_is_enough_of_everything() {
     let symptoms = count_by(&table("symptoms.csv"), "symptom");
     assert!(symptoms.values().filter(|&&n| n >= 5).count() >= 200);
     assert!(count_by(&table("efficacy_terms.csv"), "term").len() >= 500);
+    assert!(count_by(&table("spoken_names.csv"), "brand").len() >= 400);
     assert!(table("eval/questions.csv").len() >= 400);
 }
 
@@ -92,6 +93,15 @@ fn no_benchmark_question_shares_five_syllables_with_training() {
 }
 
 #[test]
+fn no_trade_name_of_the_benchmark_is_a_spoken_name() {
+    let squeezed = |text: &str| -> String { text.chars().filter(|c| !c.is_whitespace()).collect() };
+    let spoken: HashSet<String> = table("spoken_names.csv").iter().map(|row| squeezed(&row["text"])).collect();
+    for row in table("eval/questions.csv").iter().filter(|row| row["task"] == "trade") {
+        assert!(!spoken.contains(&squeezed(&row["text"])), "{}: \"{}\"", row["id"], row["text"]);
+    }
+}
+
+#[test]
 fn texts_are_nfc_without_stray_spaces() {
     let names = [
         "types.csv",
@@ -100,6 +110,7 @@ fn texts_are_nfc_without_stray_spaces() {
         "symptoms.csv",
         "efficacy_terms.csv",
         "ingredients.csv",
+        "spoken_names.csv",
     ];
     for name in names {
         for row in table(name) {

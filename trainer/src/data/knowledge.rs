@@ -78,6 +78,8 @@ pub struct Knowledge {
     pub symptom_efficacy: Vec<SymptomEfficacy>,
     /// Lay wordings of single terms of efficacy texts.
     pub efficacy_terms: Vec<Text>,
+    /// Brands as people type them.
+    pub spoken_names: Vec<Text>,
 }
 
 impl Knowledge {
@@ -128,6 +130,7 @@ impl Knowledge {
                 SymptomEfficacy { symptom, terms: list(&terms) }
             })?,
             efficacy_terms: read(dir, "efficacy_terms.csv", ["term", "text"], |[of, text]| Text { of, text })?,
+            spoken_names: read(dir, "spoken_names.csv", ["brand", "text"], |[of, text]| Text { of, text })?,
         };
         knowledge.check(dir)?;
         Ok(knowledge)

@@ -156,6 +156,45 @@ pub fn short_name(name: &str) -> String {
     if stem.trim().chars().count() >= 2 { stem.trim().to_owned() } else { plain.trim().to_owned() }
 }
 
+/// Tails of brands that say in which form a drug comes; longer ones first.
+const DOSAGE_FORMS: &[&str] = &[
+    "장용성캡슐",
+    "서방캡슐",
+    "연질캡슐",
+    "필름코팅정",
+    "구강붕해정",
+    "현탁액",
+    "서방정",
+    "장용정",
+    "점안액",
+    "과립",
+    "캡슐",
+    "시럽",
+    "크림",
+    "연고",
+    "좌약",
+    "정",
+    "액",
+    "주",
+    "산",
+    "겔",
+];
+
+/// A brand without its dosage form, as people say it: `리피논정` -> `리피논`; one of which less than two syllables would stay is left.
+pub fn stem(brand: &str) -> &str {
+    let bare = DOSAGE_FORMS.iter().find_map(|form| brand.strip_suffix(form));
+    bare.filter(|bare| bare.chars().count() >= 2).unwrap_or(brand)
+}
+
+/// The first number that follows the brand in a name: `트라디엠듀오정2.5/500밀리그램` -> `2.5/500`.
+pub fn strength(name: &str) -> Option<String> {
+    let plain: String = without_parentheses(name).chars().filter(|c| !c.is_whitespace()).collect();
+    let rest = plain.strip_prefix(&brand(name))?;
+    let number: String = rest.chars().take_while(|c| c.is_ascii_digit() || "./".contains(*c)).collect();
+    let number = number.trim_end_matches(['.', '/']);
+    number.starts_with(|c: char| c.is_ascii_digit()).then(|| number.to_owned())
+}
+
 /// Drops every parenthesised part, nested ones too.
 pub fn without_parentheses(name: &str) -> String {
     let mut depth = 0usize;
@@ -237,6 +276,12 @@ mod tests {
     fn product_names() {
         assert_eq!(brand("리피논정80밀리그램(아토르바스타틴칼슘삼수화물)"), "리피논정");
         assert_eq!(brand("트라디엠듀오정2.5/500밀리그램"), "트라디엠듀오정");
+        assert_eq!(stem("리피논정"), "리피논");
+        assert_eq!(stem("타이레놀8시간이알서방정"), "타이레놀8시간이알");
+        assert_eq!(stem("안정"), "안정");
+        assert_eq!(strength("트라디엠듀오정2.5/500밀리그램").as_deref(), Some("2.5/500"));
+        assert_eq!(strength("리피논정 80밀리그램(아토르바스타틴칼슘삼수화물)").as_deref(), Some("80"));
+        assert_eq!(strength("판콜에이내복액"), None);
         assert_eq!(
             parenthesised("메디크라정(아목시실린·클라불란산칼륨(2:1))(수출용)"),
             ["아목시실린·클라불란산칼륨(2:1)", "수출용"]

@@ -131,7 +131,8 @@ fn pearson(a: &[f64], b: &[f64]) -> f64 {
     let (ma, mb) = (mean(a), mean(b));
     let covariance: f64 = a.iter().zip(b).map(|(x, y)| (x - ma) * (y - mb)).sum();
     let spread = |v: &[f64], m: f64| v.iter().map(|x| (x - m).powi(2)).sum::<f64>().sqrt();
-    covariance / (spread(a, ma) * spread(b, mb))
+    let spreads = spread(a, ma) * spread(b, mb);
+    if spreads > 0.0 { covariance / spreads } else { 0.0 }
 }
 
 #[cfg(test)]
@@ -186,5 +187,6 @@ mod tests {
         let r = spearman(&[1.0, 2.0, 2.0, 9.0], &[0.1, 0.2, 0.3, 0.4]);
         assert!((r - 4.5 / (4.5f64 * 5.0).sqrt()).abs() < 1e-12);
         assert!((spearman(&[1.0, 2.0, 3.0], &[3.0, 2.0, 1.0]) + 1.0).abs() < 1e-12);
+        assert_eq!(spearman(&[1.0, 1.0, 1.0], &[3.0, 2.0, 1.0]), 0.0, "a model to which all is alike says nothing");
     }
 }

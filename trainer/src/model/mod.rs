@@ -7,6 +7,7 @@ mod gelu;
 pub mod tiny;
 pub mod tokens;
 pub mod trained;
+mod words;
 
 pub use batch::Batch;
 pub use encoder::{Dropout, Encoder};

@@ -85,6 +85,11 @@ pub fn brand_label(name: &str) -> String {
     format!("brand:{}", names::brand(name))
 }
 
+/// A brand in one strength.
+pub fn strength_label(name: &str) -> String {
+    format!("strength:{} {}", names::brand(name), names::strength(name).unwrap_or_default())
+}
+
 pub fn ingredient_label(name: &str) -> String {
     format!("ingredient:{}", names::ingredient_key(name))
 }

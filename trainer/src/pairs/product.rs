@@ -7,6 +7,10 @@ use crate::data::products::Product;
 use crate::rng::Rng;
 use std::collections::{HashMap, HashSet};
 
+/// Questions drawn for each product in each form.
+const DRAWS: usize = 3;
+/// Typed names drawn for each product.
+const TYPED: usize = 2;
 /// How far to look for names that resemble one, on either side.
 const NEIGHBOURS: usize = 4;
 
@@ -29,74 +33,113 @@ struct Questions<'a> {
     symptoms: HashMap<String, Vec<&'a Symptom>>,
 }
 
-/// Pairs of lay questions with every product, in its name alone and in a richer form.
+/// Pairs of lay questions with every product, in its name alone and in richer forms.
 pub fn build(sources: &Sources) -> Vec<Pair> {
     let questions = Questions::new(sources);
     let mut pairs = Vec::new();
     for product in sources.products {
-        let mut rng = Rng::new(sources.seed, &format!("product {}", product.code));
-        let labels = forms::product_labels(product);
-        let mut push = |query: &str, document: &str, asks: Vec<String>| {
-            pairs.push(Pair::new("product", query, document, asks, labels.clone()));
-        };
-        if let Some(q) = questions.draw(&mut rng, product) {
-            push(q.text, &product.name, q.asks);
-        }
-        if let Some(q) = questions.draw(&mut rng, product) {
-            push(q.text, &forms::product_full(product), q.asks);
-        }
-        if let Some(q) = questions.draw(&mut rng, product) {
-            push(q.text, &forms::product_any(&mut rng, product), q.asks);
-        }
-        if product.efficacy.is_empty() {
-            continue;
-        }
-        if let Some(q) = questions.draw(&mut rng, product) {
-            push(q.text, &forms::product_efficacy(product), q.asks);
-        }
-        for document in [product.name.clone(), forms::product_any(&mut rng, product), forms::product_efficacy(product)]
-        {
-            if let Some((query, asks)) = complaint(&mut rng, product) {
-                push(&query, &document, asks);
-            }
+        for draw in 0..DRAWS {
+            let mut rng = Rng::new(sources.seed, &format!("product {} {draw}", product.code));
+            asked(&mut pairs, &mut rng, &questions, product);
         }
     }
+    distinct(pairs)
+}
+
+/// One draw of a product's questions and complaints.
+fn asked(pairs: &mut Vec<Pair>, rng: &mut Rng, questions: &Questions, product: &Product) {
+    let labels = forms::product_labels(product);
+    let mut push = |query: &str, document: &str, asks: Vec<String>| {
+        pairs.push(Pair::new("product", query, document, asks, labels.clone()));
+    };
+    let mut documents = vec![product.name.clone(), forms::product_full(product), forms::product_any(rng, product)];
+    if !product.efficacy.is_empty() {
+        documents.push(forms::product_efficacy(product));
+    }
+    for document in &documents {
+        if let Some(q) = questions.draw(rng, product) {
+            push(q.text, document, q.asks);
+        }
+    }
+    if product.efficacy.is_empty() {
+        return;
+    }
+    for document in [product.name.clone(), forms::product_any(rng, product), forms::product_efficacy(product)] {
+        if let Some((query, asks)) = complaint(rng, product) {
+            push(&query, &document, asks);
+        }
+    }
+}
+
+/// Each pair of texts once, none of a text with itself.
+fn distinct(mut pairs: Vec<Pair>) -> Vec<Pair> {
+    let mut seen = HashSet::new();
+    pairs.retain(|p| p.query != p.document && seen.insert((p.query.clone(), p.document.clone())));
     pairs
 }
 
-/// Names as people type them with the product they mean; other brands stay negatives.
+/// Names as people type them with the product they mean; other brands stay negatives, and other strengths of the brand where one is typed.
 pub fn lookups(sources: &Sources) -> Vec<Pair> {
     let mut pairs = Vec::new();
     let mut products: Vec<&Product> = sources.products.iter().collect();
     products.sort_by(|a, b| (&a.name, &a.code).cmp(&(&b.name, &b.code)));
+    let mut spoken: HashMap<&str, Vec<&str>> = HashMap::new();
+    for name in &sources.knowledge.spoken_names {
+        spoken.entry(&name.of).or_default().push(&name.text);
+    }
     for (at, &product) in products.iter().enumerate() {
         let mut rng = Rng::new(sources.seed, &format!("lookup {}", product.code));
-        if !rng.chance(0.4) {
-            continue;
-        }
-        let short = names::short_name(&product.name);
-        let typed = match rng.below(4) {
-            0 => short.clone(),
-            1 => names::without_parentheses(&product.name),
-            2 => perturb::typo(&mut rng, &short),
-            _ => perturb::spacing(&mut rng, &short),
-        };
-        let document = if rng.chance(0.6) { product.name.clone() } else { forms::product_any(&mut rng, product) };
-        if typed != document {
-            let asks = vec![forms::brand_label(&product.name)];
-            let mut pair = Pair::new("lookup", &typed, &document, asks, forms::product_labels(product));
-            pair.negatives = neighbours(&products, at);
+        let mut names: Vec<Typed> = (0..TYPED).map(|_| typed(&mut rng, &product.name)).collect();
+        let known = spoken.get(names::brand(&product.name).as_str()).into_iter().flatten();
+        names.extend(known.map(|text| Typed { text: (*text).to_owned(), exact: false }));
+        for name in names {
+            let document = if rng.chance(0.6) { product.name.clone() } else { forms::product_any(&mut rng, product) };
+            let brand = forms::brand_label(&product.name);
+            let strength = forms::strength_label(&product.name);
+            let asks = if name.exact { strength.clone() } else { brand };
+            let labels = [forms::product_labels(product), vec![strength]].concat();
+            let mut pair = Pair::new("lookup", &name.text, &document, vec![asks], labels);
+            pair.negatives = neighbours(&products, at, name.exact);
             pairs.push(pair);
         }
     }
-    pairs
+    distinct(pairs)
 }
 
-/// Names of other brands next to `products[at]` in the alphabet: the ones it is mistaken for.
-fn neighbours(products: &[&Product], at: usize) -> Vec<String> {
-    let brand = names::brand(&products[at].name);
+/// A name as somebody types it; an exact one gives the strength.
+struct Typed {
+    text: String,
+    exact: bool,
+}
+
+fn typed(rng: &mut Rng, name: &str) -> Typed {
+    let (short, brand) = (names::short_name(name), names::brand(name));
+    let stem = names::stem(&brand);
+    let strength = names::strength(name);
+    let text = match rng.below(8) {
+        0 => short,
+        1 => names::without_parentheses(name),
+        2 => perturb::typo(rng, &short),
+        3 => perturb::spacing(rng, &short),
+        4 => stem.to_owned(),
+        5 | 6 if let Some(number) = &strength => {
+            let said = if rng.chance(0.4) { perturb::by_ear(rng, stem) } else { stem.to_owned() };
+            let aloud = perturb::read_aloud(number).filter(|_| rng.chance(0.3));
+            let unit = if aloud.is_some() { "" } else { ["", "", "mg", "밀리", "미리"][rng.below(5)] };
+            let space = ["", " "][rng.below(2)];
+            return Typed { text: format!("{said}{space}{}{unit}", aloud.as_ref().unwrap_or(number)), exact: true };
+        }
+        _ => perturb::by_ear(rng, stem),
+    };
+    Typed { text, exact: false }
+}
+
+/// Names next to `products[at]` in the alphabet, the ones it is mistaken for: other brands, and with `exact` other strengths too.
+fn neighbours(products: &[&Product], at: usize, exact: bool) -> Vec<String> {
+    let meant = |name: &str| if exact { forms::strength_label(name) } else { forms::brand_label(name) };
+    let own = meant(&products[at].name);
     let around = &products[at.saturating_sub(NEIGHBOURS)..(at + NEIGHBOURS + 1).min(products.len())];
-    around.iter().filter(|p| names::brand(&p.name) != brand).map(|p| p.name.clone()).collect()
+    around.iter().filter(|p| meant(&p.name) != own).map(|p| p.name.clone()).collect()
 }
 
 /// A product's name alone, with what it means: brands tell nothing of themselves, they must be learnt by heart.
@@ -106,34 +149,38 @@ pub fn by_name(sources: &Sources) -> Vec<Pair> {
         sources.knowledge.types.iter().map(|t| (t.code.as_str(), t.definition.as_str())).collect();
     let mut pairs = Vec::new();
     for product in sources.products.iter().filter(|p| !p.type_code.is_empty()) {
-        let mut rng = Rng::new(sources.seed, &format!("name {}", product.code));
-        let labels = forms::product_labels(product);
-        let (short, substance) =
-            (names::short_name(&product.name), forms::product("", &product.type_name, &product.ingredients));
-        let held: Vec<String> = product.ingredient_keys().iter().map(|k| format!("ingredient:{k}")).collect();
-        let of_type = vec![forms::type_label(&product.type_code)];
-
-        let mut asked: Vec<(&str, Vec<String>)> = Vec::new();
-        for _ in 0..2 {
-            asked.extend(questions.of_type(&mut rng, product).map(|q| (q.text, q.asks)));
-        }
-        asked.extend(questions.of_ingredients(&mut rng, product).map(|q| (q.text, q.asks)));
-        asked.push(match definitions.get(product.type_code.as_str()) {
-            Some(definition) if rng.chance(0.5) => (definition, of_type.clone()),
-            _ => (&product.type_name, of_type.clone()),
-        });
-        let held = if held.is_empty() { of_type } else { held };
-        asked.push((&substance, held.clone()));
-        for (query, asks) in asked {
-            let name = if rng.chance(0.3) { &short } else { &product.name };
-            pairs.push(Pair::new("name", query, name, asks, labels.clone()));
-        }
-        if rng.chance(0.25) {
-            pairs.push(Pair::new("name", &short, &substance, held, labels));
+        let definition = definitions.get(product.type_code.as_str()).copied().unwrap_or(&product.type_name);
+        for draw in 0..DRAWS {
+            let mut rng = Rng::new(sources.seed, &format!("name {} {draw}", product.code));
+            meanings(&mut pairs, &mut rng, &questions, product, definition);
         }
     }
-    pairs.retain(|p| p.query != p.document);
-    pairs
+    distinct(pairs)
+}
+
+/// One draw of what a name means: questions, its type, its substances.
+fn meanings(pairs: &mut Vec<Pair>, rng: &mut Rng, questions: &Questions, product: &Product, definition: &str) {
+    let labels = forms::product_labels(product);
+    let short = names::short_name(&product.name);
+    let substance = forms::product("", &product.type_name, &product.ingredients);
+    let of_type = vec![forms::type_label(&product.type_code)];
+    let held: Vec<String> = product.ingredient_keys().iter().map(|k| format!("ingredient:{k}")).collect();
+    let held = if held.is_empty() { of_type.clone() } else { held };
+
+    let mut asked: Vec<(&str, Vec<String>)> = Vec::new();
+    for _ in 0..2 {
+        asked.extend(questions.of_type(rng, product).map(|q| (q.text, q.asks)));
+    }
+    asked.extend(questions.of_ingredients(rng, product).map(|q| (q.text, q.asks)));
+    asked.push((if rng.chance(0.5) { definition } else { &product.type_name }, of_type));
+    asked.push((&substance, held.clone()));
+    for (query, asks) in asked {
+        let name = if rng.chance(0.3) { &short } else { &product.name };
+        pairs.push(Pair::new("name", query, name, asks, labels.clone()));
+    }
+    if rng.chance(0.25) {
+        pairs.push(Pair::new("name", &short, &substance, held, labels));
+    }
 }
 
 impl<'a> Questions<'a> {
@@ -256,11 +303,8 @@ impl Vocabulary {
             .chain(sources.knowledge.ingredients.iter().map(|i| names::ingredient_key(&i.name_ko)))
             .filter(long)
             .collect();
-        let dosage_forms =
-            ["연질캡슐", "캡슐", "정", "액", "시럽", "크림", "연고", "주", "산", "겔", "서방정", "현탁액"];
-        let bare =
-            |brand: String| dosage_forms.iter().find_map(|f| brand.strip_suffix(f).map(str::to_owned)).unwrap_or(brand);
-        let brands = sources.products.iter().map(|p| bare(names::brand(&p.name))).filter(long).collect();
+        let brands =
+            sources.products.iter().map(|p| names::stem(&names::brand(&p.name)).to_owned()).filter(long).collect();
         Self { ingredients: ingredients.into_iter().collect(), brands }
     }
 

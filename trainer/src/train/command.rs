@@ -156,7 +156,7 @@ fn inputs(recipe: &Recipe, base: Option<&Path>, data: &Path) -> Result<BTreeSet<
 pub struct SoupArgs {
     /// Folder of the tuned model.
     tuned: PathBuf,
-    /// Folder of the base model.
+    /// Folder of the base model, or of another tuned from it.
     base: PathBuf,
     /// Share of the tuned weights.
     #[arg(long, default_value_t = 0.8)]
@@ -178,7 +178,12 @@ pub fn soup(args: SoupArgs) -> Result<()> {
         }
     }
     if let Some(origin) = &mut tuned.config.origin {
-        origin.history.push(format!("averaged with the base, {} of the tuned weights", args.share));
+        let other =
+            base.config.origin.as_ref().and_then(|other| other.history.iter().find(|step| step.contains("fine-tuned")));
+        origin.history.push(match other {
+            None => format!("averaged with the base, {} of the tuned weights", args.share),
+            Some(run) => format!("averaged with weights {run}, {} of these", args.share),
+        });
     }
     tuned.write(&args.out)
 }
