@@ -94,8 +94,6 @@ pub fn run(args: Args) -> Result<()> {
 
 fn product_pairs(sources: &Sources) -> Vec<Pair> {
     let mut pairs = product::build(sources);
-    pairs.extend(product::by_name(sources));
-    pairs.extend(product::lookups(sources));
     pairs.extend(symptom::build(sources));
     pairs.extend(symptom::terms(sources));
     pairs

@@ -33,14 +33,19 @@ struct Questions<'a> {
     symptoms: HashMap<String, Vec<&'a Symptom>>,
 }
 
-/// Pairs of lay questions with every product, in its name alone and in richer forms.
+/// Pairs of every product with lay questions, of its bare name with what it means, and with the name as typed.
 pub fn build(sources: &Sources) -> Vec<Pair> {
     let questions = Questions::new(sources);
+    [by_question(sources, &questions), by_name(sources, &questions), lookups(sources)].concat()
+}
+
+/// Pairs of lay questions with every product, in its name alone and in richer forms.
+fn by_question(sources: &Sources, questions: &Questions) -> Vec<Pair> {
     let mut pairs = Vec::new();
     for product in sources.products {
         for draw in 0..DRAWS {
             let mut rng = Rng::new(sources.seed, &format!("product {} {draw}", product.code));
-            asked(&mut pairs, &mut rng, &questions, product);
+            asked(&mut pairs, &mut rng, questions, product);
         }
     }
     distinct(pairs)
@@ -79,7 +84,7 @@ fn distinct(mut pairs: Vec<Pair>) -> Vec<Pair> {
 }
 
 /// Names as people type them with the product they mean; other brands stay negatives, and other strengths of the brand where one is typed.
-pub fn lookups(sources: &Sources) -> Vec<Pair> {
+fn lookups(sources: &Sources) -> Vec<Pair> {
     let mut pairs = Vec::new();
     let mut products: Vec<&Product> = sources.products.iter().collect();
     products.sort_by(|a, b| (&a.name, &a.code).cmp(&(&b.name, &b.code)));
@@ -143,8 +148,7 @@ fn neighbours(products: &[&Product], at: usize, exact: bool) -> Vec<String> {
 }
 
 /// A product's name alone, with what it means: brands tell nothing of themselves, they must be learnt by heart.
-pub fn by_name(sources: &Sources) -> Vec<Pair> {
-    let questions = Questions::new(sources);
+fn by_name(sources: &Sources, questions: &Questions) -> Vec<Pair> {
     let definitions: HashMap<&str, &str> =
         sources.knowledge.types.iter().map(|t| (t.code.as_str(), t.definition.as_str())).collect();
     let mut pairs = Vec::new();
@@ -152,7 +156,7 @@ pub fn by_name(sources: &Sources) -> Vec<Pair> {
         let definition = definitions.get(product.type_code.as_str()).copied().unwrap_or(&product.type_name);
         for draw in 0..DRAWS {
             let mut rng = Rng::new(sources.seed, &format!("name {} {draw}", product.code));
-            meanings(&mut pairs, &mut rng, &questions, product, definition);
+            meanings(&mut pairs, &mut rng, questions, product, definition);
         }
     }
     distinct(pairs)
