@@ -92,6 +92,8 @@ pub struct Stage {
     pub general: Option<General>,
     /// Averages this stage's result with its start: share of the tuned weights.
     pub soup: Option<f64>,
+    /// Instead of the recipe's.
+    pub dropout: Option<f64>,
 }
 
 /// What a stage minimises.
@@ -195,7 +197,9 @@ impl Recipe {
 
     fn check(&self) -> Result<()> {
         ensure!(!self.stage.is_empty(), "no [[stage]]");
-        ensure!((0.0..1.0).contains(&self.dropout), "dropout = {} is not in [0, 1)", self.dropout);
+        for dropout in self.stage.iter().filter_map(|stage| stage.dropout).chain([self.dropout]) {
+            ensure!((0.0..1.0).contains(&dropout), "dropout = {dropout} is not in [0, 1)");
+        }
         ensure!(self.max_tokens >= 8, "max_tokens = {} is less than 8", self.max_tokens);
         let share = |name: &str, value: f64| -> Result<()> {
             ensure!((0.0..=1.0).contains(&value), "{name} = {value} is not in [0, 1]");
@@ -294,6 +298,7 @@ mod tests {
         for (change, message) in [
             (("seed = 1", "seed = 1\nsead = 2"), "unknown field `sead`"),
             (("lr = 1e-4", "lr = 1e-4\nreplay = 1.5"), "stage \"a\""),
+            (("lr = 1e-4", "lr = 1e-4\ndropout = 1.0"), "dropout = 1 is not in [0, 1)"),
             (("batch = 8", "batch = 1"), "a contrastive batch needs 2 pairs"),
             (("name = \"a\"", "name = \"../a\""), "is no file name"),
         ] {

@@ -176,7 +176,7 @@ impl Runner {
             };
             let step = self.step(course, &batch, position.step);
             let dropout = Dropout {
-                probability: self.recipe.dropout,
+                probability: stage.dropout.unwrap_or(self.recipe.dropout),
                 seed: Rng::new(self.recipe.seed, &format!("dropout {} {}", stage.name, position.step)).next_u64() >> 8,
             };
             let outcome = step.run::<B>(&course.encoder, &course.trained, Some(dropout), self.device);
