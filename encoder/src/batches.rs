@@ -4,7 +4,7 @@ use crate::tokens::Ids;
 
 /// Most tokens in one batch: what its layers compute still fits a 2 MB cache, which 512 do not (8 to 15 % slower a name), and a
 /// cancelled statement goes on for some 40 ms at most.
-pub const MAX_BATCH_TOKENS: usize = 320;
+const MAX_BATCH_TOKENS: usize = 320;
 
 /// Splits inputs into batches, each of one length and at most [`MAX_BATCH_TOKENS`] tokens; gives indices into `inputs`.
 ///

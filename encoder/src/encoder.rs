@@ -152,8 +152,20 @@ impl Encoder {
 
     fn infer(&mut self, texts: &[(&str, Vec<Ids>)], check: &mut dyn FnMut() -> Result<()>) -> Result<Vec<Vector>> {
         let inputs: Vec<Ids> = texts.iter().flat_map(|(_, inputs)| inputs.iter().cloned()).collect();
+        let outputs = self.vectors(&inputs, check)?;
+        let mut windows = inputs.iter().zip(outputs);
+        Ok(texts.iter().map(|(_, inputs)| joined(windows.by_ref().take(inputs.len()).collect())).collect())
+    }
+
+    /// The model's inputs of a text: one, or several windows where `overflow` cuts it into such.
+    pub fn inputs(&self, role: Role, text: &str, overflow: Overflow) -> Result<Vec<Ids>> {
+        self.tokens.inputs(role, text, overflow)
+    }
+
+    /// One vector for each input, in batches; `check` is called before every batch.
+    pub fn vectors(&mut self, inputs: &[Ids], check: &mut dyn FnMut() -> Result<()>) -> Result<Vec<Vec<f32>>> {
         let mut outputs: Vec<Vec<f32>> = vec![Vec::new(); inputs.len()];
-        let plan = batches::plan(&inputs);
+        let plan = batches::plan(inputs);
         for batch in &plan {
             check()?;
             let ids: Vec<&Ids> = batch.iter().map(|&i| &inputs[i]).collect();
@@ -165,8 +177,7 @@ impl Encoder {
         if plan.len() > 1 {
             memory::give_back();
         }
-        let mut windows = inputs.iter().zip(outputs);
-        Ok(texts.iter().map(|(_, inputs)| joined(windows.by_ref().take(inputs.len()).collect())).collect())
+        Ok(outputs)
     }
 
     fn cached(&mut self, role: Role, overflow: Overflow, text: &str) -> Option<Vector> {

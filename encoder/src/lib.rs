@@ -7,6 +7,7 @@ mod bundle;
 mod document;
 mod encoder;
 mod error;
+pub mod kernel;
 mod memory;
 mod prepared;
 mod processor;
@@ -18,7 +19,6 @@ mod tokens;
 mod unigram;
 mod vectors;
 
-pub use batches::MAX_BATCH_TOKENS;
 pub use bundle::{Bundle, GOLDEN, Golden, MANIFEST, MODEL, Manifest, Pooling, Prefixes, Role, TOKENIZER, sha256};
 pub use document::document;
 pub use encoder::{Encoder, Options, Start, Vector};

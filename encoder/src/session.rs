@@ -6,17 +6,22 @@ use ndarray::{Array2, ArrayView2, ArrayViewD, Ix2};
 use ort::ep;
 use ort::session::Session as OrtSession;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
-use ort::value::TensorRef;
+use ort::value::{Tensor, TensorRef};
 
 use crate::bundle::{Bundle, MODEL};
 use crate::error::{Error, Result};
+use crate::kernel::{self, Level};
 use crate::runtime;
 use crate::signals;
 use crate::tokens::Ids;
 
+const ATTENTION_MASK: &str = "attention_mask";
+
 pub struct Session {
     inner: OrtSession,
     dim: usize,
+    /// Whether the graph takes `attention_mask`; inputs are never padded, so it is all ones.
+    masked: bool,
 }
 
 impl Session {
@@ -33,7 +38,8 @@ impl Session {
     fn load(graph: &Path, dim: usize, mut builder: SessionBuilder) -> Result<Session> {
         let inner = signals::blocked(|| builder.commit_from_file(graph))
             .map_err(|e| Error::Malformed { path: graph.to_owned(), reason: e.to_string() })?;
-        Ok(Session { inner, dim })
+        let masked = inner.inputs().iter().any(|input| input.name() == ATTENTION_MASK);
+        Ok(Session { inner, dim, masked })
     }
 
     /// Vectors of a batch of inputs of one length, `[batch, dim]`.
@@ -44,11 +50,11 @@ impl Session {
         debug_assert!(batch.iter().all(|ids| ids.len() == tokens));
         let ids: Vec<i64> = batch.iter().flat_map(|ids| ids.iter().map(|&id| i64::from(id))).collect();
         let ids = ArrayView2::from_shape((batch.len(), tokens), &ids).map_err(inference)?;
-        let mask = Array2::<i64>::ones((batch.len(), tokens));
-        let inputs = ort::inputs![
-            "input_ids" => TensorRef::from_array_view(ids).map_err(inference)?,
-            "attention_mask" => TensorRef::from_array_view(mask.view()).map_err(inference)?,
-        ];
+        let mut inputs = ort::inputs!["input_ids" => TensorRef::from_array_view(ids).map_err(inference)?];
+        if self.masked {
+            let mask = Tensor::from_array(Array2::<i64>::ones((batch.len(), tokens))).map_err(inference)?;
+            inputs.push((ATTENTION_MASK.into(), mask.into()));
+        }
         let outputs = self.inner.run(inputs).map_err(inference)?;
         let output =
             outputs.get("sentence_embedding").ok_or_else(|| inference("the model has no output sentence_embedding"))?;
@@ -60,7 +66,9 @@ impl Session {
         if vectors.iter().any(|x| !x.is_finite()) {
             return Err(inference("the model gave a vector that is not finite"));
         }
-        Ok(vectors.to_owned())
+        let vectors = vectors.to_owned();
+        kernel::give_back();
+        Ok(vectors)
     }
 }
 
@@ -76,7 +84,8 @@ pub fn builder(library: &Path, threads: usize, level: GraphOptimizationLevel) ->
             .with_parallel_execution(false)?
             .with_memory_pattern(false)?
             .with_intra_op_spinning(false)?
-            .with_inter_op_spinning(false)?)
+            .with_inter_op_spinning(false)?
+            .with_operators(kernel::domain(Level::best())?)?)
     };
     build().map_err(|e| Error::Runtime { path: library.to_owned(), reason: e.to_string() })
 }

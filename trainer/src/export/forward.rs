@@ -1,20 +1,8 @@
-//! The encoder computed in plain Rust, float32, one text at a time: the judge of what ONNX Runtime makes of an exported graph,
-//! and the source of the ranges that quantisation needs.
+//! The encoder computed in plain Rust, float32, one text at a time: the judge of what ONNX Runtime makes of an exported graph.
 
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, s};
+use ndarray::{Array2, ArrayView1, ArrayView2, Axis, s};
 
 use crate::checkpoint::Checkpoint;
-
-/// Activations that enter a linear layer, `[tokens, width]`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Site {
-    /// Into query, key and value.
-    Attention,
-    /// Out of the attention heads.
-    Context,
-    /// Into the feed-forward layer.
-    FeedForward,
-}
 
 pub struct Forward<'a> {
     checkpoint: &'a Checkpoint,
@@ -25,18 +13,15 @@ impl<'a> Forward<'a> {
         Forward { checkpoint }
     }
 
-    /// L2-normalised mean of the last layer's token vectors; `see` is shown every activation that enters a linear layer.
-    pub fn embed(&self, ids: &[u32], see: &mut dyn FnMut(usize, Site, &Array2<f32>)) -> Vec<f32> {
+    /// L2-normalised mean of the last layer's token vectors.
+    pub fn embed(&self, ids: &[u32]) -> Vec<f32> {
         let config = &self.checkpoint.config;
         let mut x = self.embeddings(ids);
         for layer in 0..config.num_hidden_layers {
             let name = |part: &str| format!("encoder.layer.{layer}.{part}");
-            see(layer, Site::Attention, &x);
             let context = self.attention(layer, &x);
-            see(layer, Site::Context, &context);
             let attended = self.linear(&name("attention.output.dense"), &context) + &x;
             x = self.layer_norm(&name("attention.output.LayerNorm"), attended);
-            see(layer, Site::FeedForward, &x);
             let mut hidden = self.linear(&name("intermediate.dense"), &x);
             hidden.mapv_inplace(gelu);
             x = self.layer_norm(&name("output.LayerNorm"), self.linear(&name("output.dense"), &hidden) + &x);
@@ -114,21 +99,4 @@ fn gelu(x: f32) -> f32 {
         t * (0.254_829_592 + t * (-0.284_496_736 + t * (1.421_413_741 + t * (-1.453_152_027 + t * 1.061_405_429))));
     let erf = (1.0 - poly * (-z * z).exp()).copysign(f64::from(x));
     (f64::from(x) * 0.5 * (1.0 + erf)) as f32
-}
-
-/// Largest magnitude in every column over all texts seen, by layer and site.
-#[derive(Default)]
-pub struct Ranges(std::collections::HashMap<(usize, Site), Array1<f32>>);
-
-impl Ranges {
-    pub fn see(&mut self, layer: usize, site: Site, x: &Array2<f32>) {
-        let most = x.map_axis(Axis(0), |column| column.fold(0f32, |a, b| a.max(b.abs())));
-        let known = self.0.entry((layer, site)).or_insert_with(|| Array1::zeros(x.ncols()));
-        known.zip_mut_with(&most, |a, b| *a = a.max(*b));
-    }
-
-    /// `[width]`; panics when no text was seen.
-    pub fn of(&self, layer: usize, site: Site) -> &[f32] {
-        self.0[&(layer, site)].as_slice().expect("a contiguous row")
-    }
 }

@@ -1,4 +1,4 @@
-//! The texts whose vectors a bundle carries, and on which its activations' ranges are measured.
+//! The texts whose vectors a bundle carries.
 
 use encoder::Role::{self, Document, Query, Similarity};
 

@@ -1,5 +1,6 @@
 //! Writes a graph node by node; every value is known by its name.
 
+use encoder::kernel::DOMAIN;
 use prost::Message;
 
 use super::onnx::{
@@ -32,18 +33,6 @@ impl Builder {
         self.initializer(name, DataType::Int64, &[data.len()], data.iter().flat_map(|v| v.to_le_bytes()).collect())
     }
 
-    pub fn unsigned_byte(&mut self, name: &str, value: u8) -> Value {
-        self.initializer(name, DataType::Uint8, &[], vec![value])
-    }
-
-    pub fn signed_byte(&mut self, name: &str, value: i8) -> Value {
-        self.initializer(name, DataType::Int8, &[], vec![value as u8])
-    }
-
-    pub fn float(&mut self, name: &str, value: f32) -> Value {
-        self.floats(name, &[], &[value])
-    }
-
     fn initializer(&mut self, name: &str, data_type: DataType, dims: &[usize], raw_data: Vec<u8>) -> Value {
         let dims = dims.iter().map(|d| *d as i64).collect();
         self.graph.initializer.push(Tensor { dims, data_type: data_type as i32, name: name.to_owned(), raw_data });
@@ -60,12 +49,8 @@ impl Builder {
         self.add(MICROSOFT, op_type, name, inputs, attributes)
     }
 
-    /// Whether a node of this name is there.
-    pub fn has(&self, name: &str) -> bool {
-        self.graph.node.iter().any(|node| node.name == name)
-    }
-
-    fn add(&mut self, domain: &str, op_type: &str, name: &str, inputs: &[&str], attributes: &[Attribute]) -> Value {
+    /// The same for an operator of any domain.
+    pub fn add(&mut self, domain: &str, op_type: &str, name: &str, inputs: &[&str], attributes: &[Attribute]) -> Value {
         self.graph.node.push(Node {
             input: inputs.iter().map(|i| (*i).to_owned()).collect(),
             output: vec![name.to_owned()],
@@ -77,13 +62,14 @@ impl Builder {
         name.to_owned()
     }
 
-    /// The serialised model; the value named [`OUTPUT`], `[batch, dim]`, is what it gives.
-    pub fn model(mut self, dim: usize) -> Vec<u8> {
+    /// The serialised model; it takes `inputs`, `[batch, tokens]` each, and gives the value named [`OUTPUT`], `[batch, dim]`.
+    pub fn model(mut self, dim: usize, inputs: &[&str]) -> Vec<u8> {
         let named = |name: &str| DimensionValue::Named(name.to_owned());
         self.graph.name = "encoder".to_owned();
-        self.graph.input = [INPUT_IDS, ATTENTION_MASK]
+        self.graph.input = inputs
+            .iter()
             .map(|name| ValueInfo::tensor(name, DataType::Int64, vec![named("batch"), named("tokens")]))
-            .into();
+            .collect();
         let dims = vec![named("batch"), DimensionValue::Fixed(dim as i64)];
         self.graph.output = vec![ValueInfo::tensor(OUTPUT, DataType::Float, dims)];
         let opset = |domain: &str, version| OperatorSet { domain: domain.to_owned(), version };
@@ -92,7 +78,7 @@ impl Builder {
             producer_name: "drugembed trainer".to_owned(),
             producer_version: env!("CARGO_PKG_VERSION").to_owned(),
             graph: Some(self.graph),
-            opset_import: vec![opset("", OPSET), opset(MICROSOFT, 1)],
+            opset_import: vec![opset("", OPSET), opset(MICROSOFT, 1), opset(DOMAIN, 1)],
         }
         .encode_to_vec()
     }

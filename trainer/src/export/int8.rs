@@ -1,195 +1,119 @@
-//! 8-bit linear layers whose result for a token depends on nothing but that token's own text.
+//! The graph of an 8-bit encoder: operators of the encoder crate, one for each layer.
 //!
-//! Weights: int8, one scale a column. Activations: uint8.
-//! * After a layer normalisation, and out of the attention heads, columns have fixed scales. A few columns are much larger than the
-//!   rest (outliers), so every column is first divided by a power of its own range and the weight's row multiplied by it
-//!   (SmoothQuant, arXiv:2211.10438, section 4); the division is folded into the normalisation or the value projection.
-//! * After GELU, whose range differs a lot between tokens, every token has its own scale. GELU gives nothing below -0.17, so the
-//!   zero point sits low and nearly all the bytes are left for what is above zero.
+//! Weights become int8 with one scale a column, embeddings int8 with one scale a row. Activations are quantised as they come, with
+//! one scale a token, so that nothing has to be measured beforehand.
 
-use super::encoder::{Hidden, Input};
-use super::forward::{Ranges, Site};
-use super::graph::{Builder, INPUT_IDS, Value, int};
-use super::onnx::DataType;
-use crate::checkpoint::{Checkpoint, Tensor};
+use encoder::kernel::{DOMAIN, EMBEDDINGS, LAYER, MEAN, WEIGHT_MAX, check_widths, pack};
 
-/// Exponent of a column's range in what it is divided by: 1 would move all of its size into the weights, 0 none.
-const SMOOTHING: f32 = 0.65;
-/// A normalised column is taken to reach this many standard deviations even if the texts seen did not.
-const DEVIATIONS: f32 = 3.0;
-/// Room above the largest context value seen.
-const CONTEXT_ROOM: f32 = 2.5;
-/// Zero point of GELU's output, and the lowest value that GELU gives.
-const GELU_ZERO: u8 = 24;
-const GELU_LOWEST: f32 = -0.169_971;
+use anyhow::{Result, ensure};
 
-/// Ranges of the activations: column maxima, by number of the normalisation that gives them or by layer.
-pub struct Int8 {
-    norms: Vec<Vec<f32>>,
-    contexts: Vec<Vec<f32>>,
+use super::graph::{Builder, INPUT_IDS, OUTPUT, Value, int, real};
+use crate::checkpoint::Checkpoint;
+
+/// The serialised ONNX model: `input_ids` to `sentence_embedding`.
+pub fn build(checkpoint: &Checkpoint) -> Result<Vec<u8>> {
+    let config = &checkpoint.config;
+    for (ins, outs) in [
+        (config.hidden_size, 3 * config.hidden_size),
+        (config.hidden_size, config.intermediate_size),
+        (config.intermediate_size, config.hidden_size),
+    ] {
+        check_widths(ins, outs).map_err(anyhow::Error::msg)?;
+    }
+    ensure!(
+        (config.hidden_size / config.num_attention_heads).is_multiple_of(16),
+        "8 bits need attention heads whose width is a multiple of 16; export with --precision fp32"
+    );
+    let mut graph = Int8Graph { builder: Builder::default(), checkpoint };
+    let mut hidden = graph.embeddings();
+    for layer in 0..config.num_hidden_layers {
+        hidden = graph.layer(layer, &hidden);
+    }
+    graph.builder.add(DOMAIN, MEAN, OUTPUT, &[&hidden], &[]);
+    Ok(graph.builder.model(config.hidden_size, &[INPUT_IDS]))
 }
 
-impl Int8 {
-    /// `seen` holds what a few varied texts gave.
-    pub fn new(checkpoint: &Checkpoint, seen: &Ranges) -> Int8 {
-        let layers = checkpoint.config.num_hidden_layers;
-        let norms = (0..2 * layers)
-            .map(|reader| {
-                let (layer, odd) = (reader / 2, reader % 2 == 1);
-                let (norm, site) = match (layer, odd) {
-                    (_, true) => (format!("encoder.layer.{layer}.attention.output.LayerNorm"), Site::FeedForward),
-                    (0, false) => ("embeddings.LayerNorm".to_owned(), Site::Attention),
-                    _ => (format!("encoder.layer.{}.output.LayerNorm", layer - 1), Site::Attention),
-                };
-                let gain = &checkpoint.tensor(&format!("{norm}.weight")).data;
-                let shift = &checkpoint.tensor(&format!("{norm}.bias")).data;
-                let expected = gain.iter().zip(shift).map(|(g, s)| s.abs() + DEVIATIONS * g.abs());
-                floored(seen.of(layer, site).iter().zip(expected).map(|(seen, expected)| seen.max(expected)).collect())
-            })
-            .collect();
-        let contexts = (0..layers)
-            .map(|layer| floored(seen.of(layer, Site::Context).iter().map(|v| v * CONTEXT_ROOM).collect()))
-            .collect();
-        Int8 { norms, contexts }
+struct Int8Graph<'a> {
+    builder: Builder,
+    checkpoint: &'a Checkpoint,
+}
+
+impl Int8Graph<'_> {
+    fn embeddings(&mut self) -> Value {
+        let table = |kind: &str| self.checkpoint.tensor(&format!("embeddings.{kind}_embeddings.weight"));
+        let (words, positions, segment) = (table("word"), table("position"), table("token_type"));
+        let width = words.shape[1];
+        let (bytes, scales): (Vec<Vec<i8>>, Vec<f32>) = words.data.chunks_exact(width).map(quantise).unzip();
+        // Every token is of the first segment.
+        let places: Vec<f32> =
+            positions.data.iter().zip(segment.data[..width].iter().cycle()).map(|(a, b)| a + b).collect();
+        let b = &mut self.builder;
+        let mut inputs = vec![
+            INPUT_IDS.to_owned(),
+            b.bytes("word_embeddings", &words.shape, &bytes.concat()),
+            b.floats("word_scales", &[words.shape[0]], &scales),
+            b.floats("position_embeddings", &positions.shape, &places),
+        ];
+        inputs.extend(self.norm("embeddings.LayerNorm"));
+        self.node(EMBEDDINGS, "embeddings", &inputs, false)
     }
 
-    /// Rows of the word embedding from a table of bytes with a scale a row.
-    pub fn words(&self, b: &mut Builder, tensor: &Tensor) -> Value {
-        let (rows, width) = (tensor.shape[0], tensor.shape[1]);
-        let (mut bytes, mut scales) = (Vec::with_capacity(tensor.data.len()), Vec::with_capacity(rows));
-        for row in tensor.data.chunks_exact(width) {
-            let scale = scale_of(row.iter().copied());
-            bytes.extend(row.iter().map(|v| to_byte(v / scale)));
-            scales.push(scale);
+    fn layer(&mut self, layer: usize, hidden: &str) -> Value {
+        let name = |part: &str| format!("encoder.layer.{layer}.{part}");
+        let project = |part: &str| name(&format!("attention.self.{part}"));
+        let mut inputs = vec![hidden.to_owned()];
+        inputs.extend(self.linear(&name("attention.self.qkv"), &["query", "key", "value"].map(project)));
+        inputs.extend(self.linear(&name("attention.output.dense"), &[name("attention.output.dense")]));
+        inputs.extend(self.norm(&name("attention.output.LayerNorm")));
+        inputs.extend(self.linear(&name("intermediate.dense"), &[name("intermediate.dense")]));
+        inputs.extend(self.linear(&name("output.dense"), &[name("output.dense")]));
+        inputs.extend(self.norm(&name("output.LayerNorm")));
+        self.node(LAYER, &format!("encoder.layer.{layer}"), &inputs, true)
+    }
+
+    fn node(&mut self, operator: &str, name: &str, inputs: &[Value], with_heads: bool) -> Value {
+        let config = &self.checkpoint.config;
+        let mut attributes = vec![real("epsilon", config.layer_norm_eps)];
+        if with_heads {
+            attributes.push(int("heads", config.num_attention_heads as i64));
         }
-        let table = b.bytes("word_embeddings", &[rows, width], &bytes);
-        let scales = b.floats("word_scales", &[rows, 1], &scales);
-        let bytes = b.node("Gather", "word_bytes", &[&table, INPUT_IDS], &[]);
-        let values = b.node("Cast", "word_values", &[&bytes], &[int("to", DataType::Float as i64)]);
-        let scales = b.node("Gather", "word_row_scales", &[&scales, INPUT_IDS], &[]);
-        b.node("Mul", "words", &[&values, &scales], &[])
+        let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
+        self.builder.add(DOMAIN, operator, name, &inputs, &attributes)
     }
 
-    pub fn norm_smoothing(&self, reader: usize) -> Vec<f32> {
-        smoothing(&self.norms[reader])
+    /// Packed weights, scales and bias of linear layers side by side.
+    fn linear(&mut self, name: &str, parts: &[String]) -> [Value; 3] {
+        let rows = |part: &String| {
+            let weight = self.checkpoint.tensor(&format!("{part}.weight"));
+            (weight.shape[1], weight.data.chunks_exact(weight.shape[1]))
+        };
+        let ins = rows(&parts[0]).0;
+        // A checkpoint keeps `[outs, ins]`: a row is what becomes a column.
+        let (columns, scales): (Vec<Vec<i8>>, Vec<f32>) =
+            parts.iter().flat_map(|part| rows(part).1.map(quantise)).unzip();
+        let outs = columns.len();
+        let matrix: Vec<i8> = (0..ins * outs).map(|i| columns[i % outs][i / outs]).collect();
+        let bias: Vec<f32> =
+            parts.iter().flat_map(|part| self.checkpoint.tensor(&format!("{part}.bias")).data.clone()).collect();
+        let b = &mut self.builder;
+        [
+            b.bytes(&format!("{name}.weight"), &[outs / 16, ins / 4, 16, 4], &pack(&matrix, ins, outs)),
+            b.floats(&format!("{name}.scale"), &[outs], &scales),
+            b.floats(&format!("{name}.bias"), &[outs], &bias),
+        ]
     }
 
-    pub fn context_smoothing(&self, layer: usize) -> Vec<f32> {
-        smoothing(&self.contexts[layer])
-    }
-
-    /// `output` is the normalised activation divided by `smooth` already.
-    pub fn after_norm(&self, b: &mut Builder, name: &str, output: &str, smooth: Vec<f32>, reader: usize) -> Hidden {
-        let back = b.floats(&format!("{name}.smooth"), &[smooth.len()], &smooth);
-        let plain = b.node("Mul", &format!("{name}.plain"), &[output, &back], &[]);
-        Hidden { plain, input: fixed(b, name, output, smooth, &self.norms[reader]) }
-    }
-
-    /// `context` is divided by `smooth` already: the value projection was.
-    pub fn context(&self, b: &mut Builder, layer: usize, context: &str, smooth: Vec<f32>) -> Input {
-        fixed(b, &format!("encoder.layer.{layer}.attention.context"), context, smooth, &self.contexts[layer])
-    }
-
-    /// Token scale = the larger of what the token's largest value and GELU's lowest value need.
-    ///
-    /// Tokens of all texts become rows of one matrix: QuantizeLinear takes a scale for every row, not for every token of a text.
-    pub fn after_gelu(&self, b: &mut Builder, name: &str, active: &str, width: usize) -> Input {
-        let matrix = b.integers(&format!("{name}.matrix"), &[-1, width as i64]);
-        let axis = b.integers(&format!("{name}.axis"), &[1]);
-        let share = b.float(&format!("{name}.share"), 1.0 / (f32::from(u8::MAX - GELU_ZERO) + 0.49));
-        let least = b.float(&format!("{name}.least"), -GELU_LOWEST / (f32::from(GELU_ZERO) + 0.49));
-        let zero = b.unsigned_byte(&format!("{name}.zero"), GELU_ZERO);
-        let rows = b.node("Reshape", &format!("{name}.rows"), &[active, &matrix], &[]);
-        let most = b.node("ReduceMax", &format!("{name}.most"), &[&rows, &axis], &[int("keepdims", 1)]);
-        let wanted = b.node("Mul", &format!("{name}.wanted"), &[&most, &share], &[]);
-        let row_scale = b.node("Max", &format!("{name}.row_scale"), &[&wanted, &least], &[]);
-        let scales = b.node("Squeeze", &format!("{name}.scales"), &[&row_scale, &axis], &[]);
-        let zeros = self.row_zeros(b, &scales, &zero);
-        let bytes = b.node("QuantizeLinear", &format!("{name}.bytes"), &[&rows, &scales, &zeros], &[int("axis", 0)]);
-        Input::PerToken { bytes, row_scale, zero }
-    }
-
-    /// [`GELU_ZERO`] for every row; the same in all layers.
-    fn row_zeros(&self, b: &mut Builder, scales: &str, zero: &str) -> Value {
-        if !b.has("row_zeros") {
-            let rows = b.node("Shape", "row_count", &[scales], &[]);
-            b.node("Expand", "row_zeros", &[zero, &rows], &[]);
-        }
-        "row_zeros".to_owned()
-    }
-
-    /// Result of a per-token layer, `[rows, outs]`, as `[batch, tokens, outs]`.
-    fn texts(b: &mut Builder, name: &str, rows: &str, outs: usize) -> Value {
-        if !b.has("text_shape") {
-            let width = b.integers("text_width", &[outs as i64]);
-            let shape = b.node("Shape", "input_shape", &[INPUT_IDS], &[]);
-            b.node("Concat", "text_shape", &[&shape, &width], &[int("axis", 0)]);
-        }
-        b.node("Reshape", &format!("{name}.texts"), &[rows, "text_shape"], &[])
+    fn norm(&mut self, name: &str) -> [Value; 2] {
+        [("gain", "weight"), ("shift", "bias")].map(|(value, part)| {
+            let tensor = self.checkpoint.tensor(&format!("{name}.{part}"));
+            self.builder.floats(&format!("{name}.{value}"), &tensor.shape, &tensor.data)
+        })
     }
 }
 
-/// Quantises with one scale: smoothing has made the columns alike.
-fn fixed(b: &mut Builder, name: &str, smoothed: &str, smooth: Vec<f32>, range: &[f32]) -> Input {
-    let scale = scale_of(range.iter().zip(&smooth).map(|(r, s)| r / s));
-    let scale = b.float(&format!("{name}.scale"), scale);
-    let zero = b.unsigned_byte(&format!("{name}.zero"), 128);
-    let bytes = b.node("QuantizeLinear", &format!("{name}.bytes"), &[smoothed, &scale, &zero], &[]);
-    Input::Static { bytes, scale, zero, smooth }
-}
-
-/// `matrix` is `[in, outs]`; the result is `[batch, tokens, outs]`.
-pub fn linear(b: &mut Builder, name: &str, input: &Input, matrix: &[f32], outs: usize, bias: Option<&[f32]>) -> Value {
-    let one = Vec::new();
-    let (bytes, zero, smooth) = match input {
-        Input::Static { bytes, zero, smooth, .. } => (bytes, zero, smooth),
-        Input::PerToken { bytes, zero, .. } => (bytes, zero, &one),
-        Input::Fp32(_) => unreachable!("an 8-bit layer reads bytes"),
-    };
-    let at = |row: usize, out: usize| matrix[row * outs + out] * smooth.get(row).copied().unwrap_or(1.0);
-    let ins = matrix.len() / outs;
-    let scales: Vec<f32> = (0..outs).map(|out| scale_of((0..ins).map(|row| at(row, out)))).collect();
-    let weights: Vec<i8> = (0..ins * outs).map(|i| to_byte(at(i / outs, i % outs) / scales[i % outs])).collect();
-
-    let weights = b.bytes(&format!("{name}.weight"), &[ins, outs], &weights);
-    let scales = b.floats(&format!("{name}.weight.scale"), &[outs], &scales);
-    let weight_zero = b.signed_byte(&format!("{name}.weight.zero"), 0);
-    let scale = match input {
-        Input::Static { scale, .. } => scale.clone(),
-        _ => b.float(&format!("{name}.one"), 1.0),
-    };
-    let mut inputs = vec![bytes, &weights, &scale, &scales, zero, &weight_zero];
-    let bias = bias.map(|bias| b.floats(&format!("{name}.bias"), &[outs], bias));
-    inputs.extend(&bias);
-    let inputs: Vec<&str> = inputs.into_iter().map(String::as_str).collect();
-    let product = b.fused("MatMulIntegerToFloat", name, &inputs, &[]);
-    match input {
-        Input::PerToken { row_scale, .. } => {
-            let rows = b.node("Mul", &format!("{name}.scaled"), &[&product, row_scale], &[]);
-            Int8::texts(b, name, &rows, outs)
-        }
-        _ => product,
-    }
-}
-
-/// What columns of these ranges are divided by; the geometric mean is 1.
-fn smoothing(ranges: &[f32]) -> Vec<f32> {
-    let mean = ranges.iter().map(|r| r.ln()).sum::<f32>() / ranges.len() as f32;
-    ranges.iter().map(|r| (SMOOTHING * (r.ln() - mean)).exp()).collect()
-}
-
-/// No column's range below a thousandth of the largest.
-fn floored(ranges: Vec<f32>) -> Vec<f32> {
-    let least = ranges.iter().copied().fold(f32::MIN_POSITIVE, f32::max) / 1000.0;
-    ranges.into_iter().map(|r| r.max(least)).collect()
-}
-
-/// Scale at which the largest magnitude becomes 127; 1 where all is zero.
-fn scale_of(values: impl Iterator<Item = f32>) -> f32 {
-    let most = values.fold(0f32, |a, b| a.max(b.abs()));
-    if most > 0.0 { most / 127.0 } else { 1.0 }
-}
-
-fn to_byte(value: f32) -> i8 {
-    value.round_ties_even().clamp(-127.0, 127.0) as i8
+/// Numbers as bytes and what these are multiplied by: the largest magnitude becomes 127.
+fn quantise(values: &[f32]) -> (Vec<i8>, f32) {
+    let most = values.iter().fold(0f32, |most, v| most.max(v.abs()));
+    let scale = if most > 0.0 { most / WEIGHT_MAX as f32 } else { 1.0 };
+    (values.iter().map(|v| (v / scale).round_ties_even() as i8).collect(), scale)
 }

@@ -100,14 +100,14 @@ fn a_graph_with_other_weights_is_refused() {
     let args = args(folder.0.clone(), output.clone(), Bits::Fp32);
     let prefixes = Prefixes { document: String::new(), query: String::new(), similarity: String::new() };
     let inputs = Inputs::new(&checkpoint, &prefixes).unwrap();
-    let (_, references) = references(&checkpoint, &inputs).unwrap();
+    let references = references(&checkpoint, &inputs).unwrap();
     let mut manifest = manifest(&args, &checkpoint, prefixes.clone(), Bits::Fp32, "1.28.0").unwrap();
 
     let mut other = tiny();
     let weight = other.tensors.get_mut("encoder.layer.1.output.dense.weight").unwrap();
     weight.data.iter_mut().for_each(|v| *v = -*v);
     fs::create_dir_all(&output).unwrap();
-    fs::write(output.join(MODEL), EncoderGraph::build(&other, Precision::Fp32)).unwrap();
+    fs::write(output.join(MODEL), encoder::build(&other)).unwrap();
     fs::write(output.join(TOKENIZER), &checkpoint.tokenizer).unwrap();
     let error = agree(&output, &mut manifest, &references, &runtime, &args).unwrap_err();
     assert!(error.to_string().contains("other vectors"), "{error}");
@@ -128,7 +128,7 @@ fn largest_difference(checkpoint: &Checkpoint, bundle: &Path) -> f32 {
         let ids = inputs.ids(*role, text).unwrap();
         let onnx = verify::embed(&mut onnx, *role, text).unwrap();
         let burn = floats(&burn.forward(&Batch::new(&[&ids], 1, ids.len().next_multiple_of(8), 1), None));
-        let plain = forward.embed(&ids, &mut |_, _, _| ());
+        let plain = forward.embed(&ids);
         assert_eq!(onnx.len(), burn.len());
         let differences = burn.iter().zip(onnx.iter()).chain(plain.iter().zip(onnx.iter())).map(|(a, b)| (a - b).abs());
         differences.fold(0.0, f32::max)
@@ -197,8 +197,7 @@ fn a_folder_for_sentence_transformers_has_its_layout_and_its_vectors() {
     let inputs = Inputs::new(&checkpoint, &prefixes).unwrap();
     assert_eq!(goldens.len(), golden::TEXTS.len());
     for golden in goldens {
-        let vector =
-            Forward::new(&checkpoint).embed(&inputs.ids(golden.role, &golden.text).unwrap(), &mut |_, _, _| ());
+        let vector = Forward::new(&checkpoint).embed(&inputs.ids(golden.role, &golden.text).unwrap());
         assert!(vector.iter().zip(&golden.vector).all(|(a, b)| (a - b).abs() <= 1e-5), "{}", golden.text);
     }
 }

@@ -1,0 +1,81 @@
+//! Where the time of a layer goes.
+
+use std::cell::Cell;
+use std::time::{Duration, Instant};
+
+/// Parts of a layer's work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    Products,
+    Attention,
+    /// GELU, and quantising what it gives.
+    Gelu,
+    Quantising,
+    /// Residual connections and layer normalisations.
+    Norms,
+}
+
+impl Part {
+    /// What a person calls it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Part::Products => "matrix products",
+            Part::Attention => "attention",
+            Part::Gelu => "GELU and quantising its result",
+            Part::Quantising => "quantising",
+            Part::Norms => "residuals and norms",
+        }
+    }
+}
+
+const PARTS: [Part; 5] = [Part::Products, Part::Attention, Part::Gelu, Part::Quantising, Part::Norms];
+
+thread_local! {
+    static TIMES: Cell<Option<[Duration; PARTS.len()]>> = const { Cell::new(None) };
+}
+
+/// Does `work` and says what its layers, as far as this thread computes them, spent on each part.
+pub fn profiled<T>(work: impl FnOnce() -> T) -> (T, [(Part, Duration); PARTS.len()]) {
+    TIMES.set(Some(Default::default()));
+    let done = work();
+    let times = TIMES.take().unwrap_or_default();
+    (done, std::array::from_fn(|i| (PARTS[i], times[i])))
+}
+
+/// Does `$work`, and counts its time if [`profiled`] asks. A macro, since `$work` must be compiled as what is around it.
+macro_rules! timed {
+    ($part:expr, $work:expr) => {{
+        let before = $crate::kernel::profile::begin();
+        let done = $work;
+        $crate::kernel::profile::end($part, before);
+        done
+    }};
+}
+pub(crate) use timed;
+
+/// The time, if [`profiled`] asks for it.
+pub fn begin() -> Option<Instant> {
+    TIMES.get().map(|_| Instant::now())
+}
+
+pub fn end(part: Part, before: Option<Instant>) {
+    if let (Some(before), Some(mut times)) = (before, TIMES.get()) {
+        times[part as usize] += before.elapsed();
+        TIMES.set(Some(times));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_asked_for_is_counted() {
+        timed!(Part::Gelu, std::thread::sleep(Duration::from_millis(2)));
+        let (done, times) = profiled(|| timed!(Part::Norms, std::thread::sleep(Duration::from_millis(2))));
+        assert_eq!(done, ());
+        for (part, time) in times {
+            assert_eq!(time >= Duration::from_millis(2), part == Part::Norms, "{part:?} {time:?}");
+        }
+    }
+}
