@@ -1,7 +1,7 @@
 //! A model bundle: the folder that holds a model and everything needed to use it exactly as its maker did.
 //!
-//! `manifest.toml`, `model.onnx`, `tokenizer.json`, `golden.json`, `MODEL_CARD.md`. The ONNX graph takes `input_ids` and
-//! `attention_mask` (int64 `[batch, tokens]`) and gives `sentence_embedding` (float32 `[batch, dim]`, L2-normalised).
+//! `manifest.toml`, `model.onnx`, `tokenizer.json`, `golden.json`, `MODEL_CARD.md`. The ONNX graph takes `input_ids` and, if
+//! it wants, `attention_mask` (int64 `[batch, tokens]`) and gives `sentence_embedding` (float32 `[batch, dim]`, L2-normalised).
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -71,7 +71,7 @@ pub struct Manifest {
     /// Longest input in tokens, prefix and special tokens included.
     pub max_tokens: usize,
     pub pooling: Pooling,
-    /// `fp32` or `int8` (weights per channel, activations per token).
+    /// `fp32`, or `int8`: computed by the operators of [`crate::kernel`].
     pub precision: String,
     /// ONNX Runtime version that made the goldens.
     pub runtime: String,

@@ -20,6 +20,9 @@ use crate::vectors::{dot, weighted_mean};
 /// Longest text that is worth a place in the cache, in bytes.
 const MAX_CACHED_BYTES: usize = 4096;
 
+/// Golden texts of each role that every opening of a bundle embeds.
+const GOLDENS: usize = 3;
+
 #[derive(Debug, Clone)]
 pub struct Options {
     /// Absolute path of the ONNX Runtime library.
@@ -54,13 +57,15 @@ pub struct Encoder {
 }
 
 impl Encoder {
-    /// Opens a bundle: hashes of its files, then its golden vectors, must hold on this machine.
+    /// Opens a bundle: hashes of its files, then some of its golden vectors, must hold on this machine.
+    ///
+    /// The shortest goldens of each role are looked at, since every session does so; [`Encoder::check_goldens`] looks at all.
     pub fn open(folder: &Path, options: &Options) -> Result<Encoder> {
         let bundle = Bundle::open(folder)?;
         let session = Session::open(&bundle, &options.runtime, options.threads)?;
         let goldens = bundle.goldens()?;
         let tokens = Tokens::open(&bundle)?;
-        Encoder::assemble(&bundle, tokens, session, options, |encoder| encoder.check_goldens(&goldens))
+        Encoder::assemble(&bundle, tokens, session, options, |encoder| encoder.check_goldens(shortest(&goldens)))
     }
 
     /// Opens a bundle by what was prepared for it under `root`, or else as [`Encoder::open`] does.
@@ -190,7 +195,8 @@ impl Encoder {
         }
     }
 
-    fn check_goldens(&mut self, goldens: &[Golden]) -> Result<()> {
+    /// Whether these texts have the vectors that the bundle's maker got.
+    pub fn check_goldens<'g>(&mut self, goldens: impl IntoIterator<Item = &'g Golden>) -> Result<()> {
         for golden in goldens {
             let vector = self.embed(golden.role, &[&golden.text], Overflow::Truncate, &mut || Ok(()))?;
             let cosine = dot(&vector[0], &golden.vector);
@@ -204,6 +210,13 @@ impl Encoder {
         }
         Ok(())
     }
+}
+
+/// The [`GOLDENS`] shortest texts of each role.
+fn shortest(goldens: &[Golden]) -> Vec<&Golden> {
+    let mut chosen: Vec<&Golden> = goldens.iter().collect();
+    chosen.sort_by_key(|golden| (golden.role, golden.text.len()));
+    chosen.chunk_by(|a, b| a.role == b.role).flat_map(|same| &same[..same.len().min(GOLDENS)]).copied().collect()
 }
 
 /// The vector of a text from those of its windows; of a single window, its vector untouched.

@@ -1,5 +1,7 @@
 //! From a model bundle to vectors, inside one process: bundle -> tokens -> ONNX Runtime -> vectors.
 //!
+//! [`kernel`] holds the operators by which ONNX Runtime computes an 8-bit model.
+//!
 //! This crate is the only one that touches `ort` and `tokenizers`; it knows nothing of PostgreSQL.
 
 mod batches;

@@ -1,4 +1,4 @@
-//! A model made ready for one machine: an optimised graph, and weights packed for its processor, which are mapped, not copied.
+//! A model made ready for one machine: an optimised graph, and weights as its processor reads them, which are mapped, not copied.
 //!
 //! `<root>/<model>/` holds `model.onnx`, `model.weights`, `model.tokens` and `stamp.toml`. The stamp says what they were made from
 //! and carries the proof: the bundle's hashes and goldens held, and what was made gives the same bits. So that whoever loads it
@@ -19,7 +19,7 @@ use crate::encoder::{Encoder, Options, Vector};
 use crate::error::{Error, Result};
 use crate::processor::processor;
 use crate::seen::Seen;
-use crate::session::builder;
+use crate::session::{builder, commit};
 use crate::tokens::{Overflow, Tokens};
 use crate::{memory, runtime};
 
@@ -195,6 +195,8 @@ pub fn prepare(folder: &Path, root: &Path, library: &Path, check: &mut dyn FnMut
 /// Fills the folder `part`; gives the bytes of its files.
 fn make(bundle: &Bundle, options: &Options, part: &Path, check: &mut dyn FnMut() -> Result<()>) -> Result<u64> {
     let mut plain = Encoder::open(&bundle.folder, options)?;
+    let goldens = bundle.goldens()?;
+    plain.check_goldens(&goldens)?;
     check()?;
     save(bundle, options, part).map_err(|e| unusable(part, e.to_string()))?;
     let tokens = Tokens::pack(bundle)?;
@@ -203,7 +205,6 @@ fn make(bundle: &Bundle, options: &Options, part: &Path, check: &mut dyn FnMut()
         fs::write(&path, packed).and_then(|()| sync(&path)).map_err(unwritable(&path))?;
     }
     check()?;
-    let goldens = bundle.goldens()?;
     // The shortest: every session that comes up embeds it.
     let canary = goldens.iter().min_by_key(|golden| golden.text.len());
     let canary = canary.ok_or_else(|| unusable(part, "the bundle has no golden text"))?;
@@ -243,13 +244,12 @@ fn make(bundle: &Bundle, options: &Options, part: &Path, check: &mut dyn FnMut()
 /// Loads the bundle's model so that ONNX Runtime writes what it made of it.
 fn save(bundle: &Bundle, options: &Options, part: &Path) -> Result<(), Box<dyn std::error::Error>> {
     let graph = part.join(MODEL);
-    let session = builder(&options.runtime, options.threads, GraphOptimizationLevel::All)?
+    let saving = builder(&options.runtime, options.threads, GraphOptimizationLevel::All)?
         .with_optimized_model_path(&graph)?
         .with_config_entry("session.optimized_model_external_initializers_file_name", WEIGHTS)?
         .with_config_entry("session.optimized_model_external_initializers_min_size_in_bytes", MIN_EXTERNAL_BYTES)?
-        .with_config_entry("session.save_external_prepacked_constant_initializers", "1")?
-        .commit_from_file(bundle.path(MODEL))?;
-    drop(session);
+        .with_config_entry("session.save_external_prepacked_constant_initializers", "1")?;
+    drop(commit(saving, &bundle.path(MODEL))?);
     sync(&graph)?;
     sync(&part.join(WEIGHTS))?;
     Ok(())

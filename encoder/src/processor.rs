@@ -1,6 +1,7 @@
 //! What ONNX Runtime packs weights for.
 
-/// The processor's instruction sets by which ONNX Runtime chooses its kernels, and with them the layout of packed weights.
+/// The processor's instruction sets by which ONNX Runtime chooses its kernels, and with them how it packs the weights of a float32
+/// graph.
 pub fn processor() -> String {
     let present: Vec<&str> = features().into_iter().filter_map(|(name, present)| present.then_some(name)).collect();
     [&[std::env::consts::ARCH], present.as_slice()].concat().join(" ")

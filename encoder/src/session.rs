@@ -1,6 +1,7 @@
 //! One ONNX Runtime session: token ids in, L2-normalised vectors out.
 
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use ndarray::{Array2, ArrayView2, ArrayViewD, Ix2};
 use ort::ep;
@@ -35,9 +36,9 @@ impl Session {
         Session::load(graph, dim, builder(library, threads, GraphOptimizationLevel::Disable)?)
     }
 
-    fn load(graph: &Path, dim: usize, mut builder: SessionBuilder) -> Result<Session> {
-        let inner = signals::blocked(|| builder.commit_from_file(graph))
-            .map_err(|e| Error::Malformed { path: graph.to_owned(), reason: e.to_string() })?;
+    fn load(graph: &Path, dim: usize, builder: SessionBuilder) -> Result<Session> {
+        let inner =
+            commit(builder, graph).map_err(|e| Error::Malformed { path: graph.to_owned(), reason: e.to_string() })?;
         let masked = inner.inputs().iter().any(|input| input.name() == ATTENTION_MASK);
         Ok(Session { inner, dim, masked })
     }
@@ -88,6 +89,14 @@ pub fn builder(library: &Path, threads: usize, level: GraphOptimizationLevel) ->
             .with_operators(kernel::domain(Level::best())?)?)
     };
     build().map_err(|e| Error::Runtime { path: library.to_owned(), reason: e.to_string() })
+}
+
+/// Loads a graph; one at a time, since ONNX Runtime adds the operators' domain to a list of the process and fails if two sessions do
+/// so at once.
+pub fn commit(mut builder: SessionBuilder, graph: &Path) -> ort::Result<OrtSession> {
+    static ONE: Mutex<()> = Mutex::new(());
+    let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+    signals::blocked(|| builder.commit_from_file(graph))
 }
 
 fn inference(reason: impl ToString) -> Error {

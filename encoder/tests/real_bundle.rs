@@ -262,12 +262,23 @@ fn another_models_goldens_are_refused() {
     let folder = damaged("golden.json", |_| ());
     let path = folder.path().join("golden.json");
     let mut goldens: Vec<encoder::Golden> = serde_json::from_slice(&fs::read(&path).expect("goldens")).expect("json");
-    goldens[0].vector.iter_mut().for_each(|x| *x = -*x);
+    goldens.iter_mut().flat_map(|golden| &mut golden.vector).for_each(|x| *x = -*x);
     fs::write(&path, serde_json::to_vec(&goldens).expect("json")).expect("written");
     let manifest = folder.path().join("manifest.toml");
     let mut parsed: encoder::Manifest =
         toml::from_str(&fs::read_to_string(&manifest).expect("manifest")).expect("toml");
     parsed.files.insert("golden.json".into(), encoder::sha256(&path).expect("hash"));
     fs::write(&manifest, toml::to_string(&parsed).expect("toml")).expect("written");
-    assert!(matches!(refusal(folder.path()), Error::GoldenMismatch { .. }));
+    let error = refusal(folder.path());
+    assert!(matches!(error, Error::GoldenMismatch { .. }), "{error}");
+}
+
+#[test]
+fn several_threads_may_open_bundles_at_once() {
+    std::thread::scope(|scope| {
+        let opened: Vec<_> = (0..4).map(|_| scope.spawn(|| Encoder::open(&bundle(), &options()).map(drop))).collect();
+        for opened in opened {
+            opened.join().expect("no panic").expect("the bundle opens");
+        }
+    });
 }

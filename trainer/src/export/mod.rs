@@ -150,7 +150,7 @@ pub fn run(args: Args) -> Result<()> {
         fs::write(folder.join(CARD), card::of_bundle(&manifest, &checkpoint, &agreement, note.as_deref()))?;
         seal(folder, &mut manifest)?;
         // Opens it as the extension will: hashes and goldens.
-        verify::open(folder, &runtime)?;
+        verify::open(folder, &runtime)?.check_goldens(&::encoder::Bundle::open(folder)?.goldens()?)?;
         if !args.check.is_empty() {
             let texts = check_texts(&args)?;
             eprintln!("comparing {} more texts", texts.len());
