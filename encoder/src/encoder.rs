@@ -10,6 +10,7 @@ use lru::LruCache;
 use crate::batches;
 use crate::bundle::{Bundle, Golden, Manifest, Role};
 use crate::error::{Error, Result};
+use crate::kernel;
 use crate::memory;
 use crate::prepared::Prepared;
 use crate::runtime;
@@ -179,6 +180,7 @@ impl Encoder {
                 outputs[i] = row.to_vec();
             }
         }
+        kernel::give_back();
         if plan.len() > 1 {
             memory::give_back();
         }

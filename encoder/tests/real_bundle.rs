@@ -282,3 +282,26 @@ fn several_threads_may_open_bundles_at_once() {
         }
     });
 }
+
+#[test]
+fn the_goldens_are_the_bits_of_this_processor_too() {
+    let mut encoder = open();
+    let goldens = encoder::Bundle::open(&bundle()).and_then(|bundle| bundle.goldens()).expect("goldens");
+    for golden in goldens {
+        let vectors =
+            encoder.embed(golden.role, &[&golden.text], Overflow::Truncate, &mut || Ok(())).expect("the text embeds");
+        assert_eq!(bits(&vectors[0]), bits(&golden.vector), "{:?}", golden.text);
+    }
+}
+
+#[test]
+fn inputs_that_the_model_cannot_take_are_errors() {
+    let mut encoder = open();
+    let before = embed(&mut encoder, &["해열제"], Overflow::Error);
+    for ids in [vec![0, 4_000_000_000, 2], vec![0, 27_000_000, 2], vec![7; 513]] {
+        let error = encoder.vectors(&[ids], &mut || Ok(())).expect_err("an error");
+        assert!(matches!(error, Error::Inference(_)), "{error}");
+    }
+    encoder.set_cache_entries(0);
+    assert_eq!(bits(&before[0]), bits(&embed(&mut encoder, &["해열제"], Overflow::Error)[0]));
+}

@@ -59,6 +59,7 @@ pub unsafe fn blocks<A: Arch>(rows: &Rows, weights: &Weights, sink: &mut impl Si
         }
         for input in (0..weights.ins).step_by(INPUTS) {
             let inputs = (weights.ins - input).min(INPUTS);
+            #[expect(clippy::needless_range_loop, reason = "there are no partial sums where one step has all inputs")]
             for block in 0..weights.outs / LANES {
                 let packed = &block_of(weights, block)[input * LANES..][..inputs * LANES];
                 // SAFETY: as this function.
