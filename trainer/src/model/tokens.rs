@@ -2,7 +2,8 @@
 
 use crate::checkpoint::Checkpoint;
 use anyhow::{Context, Result, anyhow};
-use std::collections::HashMap;
+use rayon::prelude::*;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use tokenizers::Tokenizer;
 use unicode_normalization::UnicodeNormalization;
@@ -19,14 +20,7 @@ pub struct Tokens {
 
 impl Tokens {
     pub fn new(checkpoint: &Checkpoint, max_tokens: usize) -> Result<Self> {
-        let mut tokenizer: Tokenizer = checkpoint
-            .tokenizer
-            .parse()
-            .map_err(|e| anyhow!("{e}"))
-            .context("the checkpoint's tokenizer cannot be used")?;
-        tokenizer.with_padding(None);
-        tokenizer.with_truncation(None).map_err(|e| anyhow!("{e}"))?;
-        tokenizer.set_encode_special_tokens(true);
+        let tokenizer = open(&checkpoint.tokenizer)?;
         let special =
             |token: &str| tokenizer.token_to_id(token).with_context(|| format!("the tokenizer has no {token}"));
         let (begin, end, pad) = (special("<s>")?, special("</s>")?, special("<pad>")?);
@@ -36,15 +30,41 @@ impl Tokens {
 
     /// Token ids of prefix and text, special tokens included, at most the limit.
     pub fn encode(&mut self, prefix: &str, text: &str) -> Result<Arc<[u32]>> {
-        let input: String = prefix.chars().chain(text.nfc()).collect();
+        let input = input(prefix, text);
         if let Some(ids) = self.cache.get(&input) {
             return Ok(ids.clone());
         }
-        let encoding = self.tokenizer.encode(input.as_str(), false).map_err(|e| anyhow!("\"{text}\": {e}"))?;
-        let content = encoding.get_ids();
-        let content = &content[..content.len().min(self.max_tokens - 2)];
-        let ids: Arc<[u32]> = [self.begin].into_iter().chain(content.iter().copied()).chain([self.end]).collect();
+        let ids = self.framed(&input)?;
         self.cache.insert(input, ids.clone());
         Ok(ids)
     }
+
+    /// Tokenizes inputs, prefix included, on all cores, so that [`Tokens::encode`] need only look them up.
+    pub fn prepare(&mut self, inputs: HashSet<String>) -> Result<()> {
+        let new: Vec<String> = inputs.into_iter().filter(|input| !self.cache.contains_key(input)).collect();
+        let ids = new.par_iter().map(|input| self.framed(input)).collect::<Result<Vec<_>>>()?;
+        self.cache.extend(new.into_iter().zip(ids));
+        Ok(())
+    }
+
+    fn framed(&self, input: &str) -> Result<Arc<[u32]>> {
+        let encoding = self.tokenizer.encode(input, false).map_err(|e| anyhow!("\"{input}\": {e}"))?;
+        let content = encoding.get_ids();
+        let content = &content[..content.len().min(self.max_tokens - 2)];
+        Ok([self.begin].into_iter().chain(content.iter().copied()).chain([self.end]).collect())
+    }
+}
+
+/// What is tokenized for a text: it in composed form behind its prefix.
+pub fn input(prefix: &str, text: &str) -> String {
+    prefix.chars().chain(text.nfc()).collect()
+}
+
+fn open(tokenizer: &str) -> Result<Tokenizer> {
+    let mut tokenizer: Tokenizer =
+        tokenizer.parse().map_err(|e| anyhow!("{e}")).context("the checkpoint's tokenizer cannot be used")?;
+    tokenizer.with_padding(None);
+    tokenizer.with_truncation(None).map_err(|e| anyhow!("{e}"))?;
+    tokenizer.set_encode_special_tokens(true);
+    Ok(tokenizer)
 }

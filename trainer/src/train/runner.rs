@@ -20,6 +20,7 @@ use anyhow::{Result, bail};
 use burn_tensor::backend::{AutodiffBackend, Backend};
 use burn_tensor::{DType, Tensor};
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -35,7 +36,7 @@ pub struct Runner {
     /// Where the recipe's relative paths begin.
     pub data: PathBuf,
     /// The pairs of each stage.
-    pub pairs: Vec<Vec<Pair>>,
+    pub pairs: Vec<Rc<[Pair]>>,
     pub base: Checkpoint,
     pub run: Run,
     pub device: Device,
@@ -67,9 +68,13 @@ impl Runner {
     pub fn train<B: AutodiffBackend>(&self, device: &B::Device, mut position: Position) -> Result<End> {
         let mut tokens = Tokens::new(&self.base, self.recipe.max_tokens)?;
         let mut labels = Labels::default();
-        let mut sets = Vec::new();
-        for pairs in &self.pairs {
-            sets.push(items(pairs, &mut tokens, &mut labels, &self.recipe.prefix)?);
+        let mut sets: Vec<Vec<Item>> = Vec::new();
+        for (i, pairs) in self.pairs.iter().enumerate() {
+            let same = self.pairs[..i].iter().position(|earlier| Rc::ptr_eq(earlier, pairs));
+            sets.push(match same {
+                Some(earlier) => sets[earlier].clone(),
+                None => items(pairs, &mut tokens, &mut labels, &self.recipe.prefix)?,
+            });
         }
         let base = Encoder::<B::InnerBackend>::new(&self.base, device, DType::F32);
         self.measure(0, "base", position.total, &base, &mut tokens)?;
