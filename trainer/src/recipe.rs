@@ -19,6 +19,10 @@ pub struct Recipe {
     pub max_tokens: usize,
     #[serde(default = "dropout")]
     pub dropout: f64,
+    /// How often an input is tokenized without the tokens that `trainer extend` added, drawn anew at each step (subword
+    /// regularisation, Kudo 2018): the plain tokens keep their meaning, and must spell what has no token of its own.
+    #[serde(default)]
+    pub plain_tokens: f64,
     /// Train neither word nor position embeddings.
     #[serde(default)]
     pub frozen_embeddings: bool,
@@ -206,6 +210,7 @@ impl Recipe {
             Ok(())
         };
         share("soup", self.soup.unwrap_or(0.0))?;
+        share("plain_tokens", self.plain_tokens)?;
         let mut names = std::collections::HashSet::new();
         for stage in &self.stage {
             let context = || format!("stage \"{}\"", stage.name);

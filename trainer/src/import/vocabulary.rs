@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::checkpoint::{Checkpoint, Tensor};
 
-const WORDS: &str = "embeddings.word_embeddings.weight";
+pub const WORDS: &str = "embeddings.word_embeddings.weight";
 
 /// Ids to keep, ascending: those every Korean text may need, those in `used`, then the best scored Latin ones up to `limit`.
 pub fn choose(tokenizer: &str, used: &HashSet<u32>, limit: usize) -> Result<Vec<u32>> {
@@ -72,7 +72,8 @@ fn keep_tokens(tokenizer: &str, kept: &[u32]) -> Result<String> {
     Ok(tokenizer.to_string())
 }
 
-fn pieces(tokenizer: &Value) -> Result<Vec<(&str, f64)>> {
+/// Tokens and their log probabilities, in the order of their ids.
+pub fn pieces(tokenizer: &Value) -> Result<Vec<(&str, f64)>> {
     let model = &tokenizer["model"];
     ensure!(model["type"] == "Unigram", "only a Unigram vocabulary can be trimmed, this one is {}", model["type"]);
     let vocabulary = model["vocab"].as_array().context("the tokenizer has no vocabulary")?;

@@ -1,6 +1,6 @@
 //! `trainer pairs`: training pairs, development tasks and general sentences from the knowledge and the real tables.
 
-use super::split::{Part, Split};
+use super::split::{self, Part, Split};
 use super::{Pair, Sources, dur, ingredient, product, seed, symptom, types, write_jsonl, write_whole};
 use crate::data::csv::{Table, UnclosedQuote};
 use crate::data::knowledge::Knowledge;
@@ -28,14 +28,8 @@ pub struct Args {
     /// File for the pairs; a folder for `all` (pairs.jsonl, dev.jsonl, general.txt).
     #[arg(long)]
     out: PathBuf,
-    /// Percent of single ingredients kept from training, for the development tasks.
-    #[arg(long, default_value_t = 15)]
-    hold_out_ingredients: u64,
-    /// Percent of the other brands kept from training.
-    #[arg(long, default_value_t = 10)]
-    hold_out_brands: u64,
-    #[arg(long, default_value_t = 7)]
-    seed: u64,
+    #[command(flatten)]
+    split: split::Args,
     /// What to do with a quote that is never closed (the seed's DUR file has one).
     #[arg(long, default_value = "refuse")]
     unclosed_quote: UnclosedQuote,
@@ -63,9 +57,9 @@ pub fn run(args: Args) -> Result<()> {
     }
     let knowledge = Knowledge::read(&args.knowledge)?;
     let products = args.data.as_deref().map_or(Ok(Vec::new()), products::read)?;
-    let split = Split::new(&products, args.seed, args.hold_out_ingredients, args.hold_out_brands);
+    let split = Split::new(&products, &args.split);
     let known: Vec<Product> = products.iter().filter(|p| split.part(p) == Part::Known).cloned().collect();
-    let sources = Sources { knowledge: &knowledge, products: &known, held_out: &split.held_out, seed: args.seed };
+    let sources = Sources { knowledge: &knowledge, products: &known, held_out: &split.held_out, seed: split.seed };
     let pairs = match args.kind {
         Kind::Type => types::build(&sources),
         Kind::Dur => dur::build(&sources),
@@ -140,8 +134,8 @@ fn seed_files(args: &Args) -> Result<()> {
     let definitions: Vec<(String, String)> =
         table.rows().iter().map(|r| (r.cells[name].trim().to_owned(), r.cells[definition].trim().to_owned())).collect();
     let products: Vec<Product> = products::read_seed(data)?;
-    let mut products_pairs = seed::product_pairs(&products, &types, &definitions, args.seed);
-    Rng::new(args.seed, "seed product order").shuffle(&mut products_pairs);
+    let mut products_pairs = seed::product_pairs(&products, &types, &definitions, args.split.seed);
+    Rng::new(args.split.seed, "seed product order").shuffle(&mut products_pairs);
     let file = file("drug_product_type_ingredients_augmented_train.csv");
     let holds = |p: &Product, ingredient: &str| p.ingredient_keys().contains(&names::ingredient_key(ingredient));
     let active = |kind: &str, ingredient: &str| products.iter().any(|p| p.type_name == kind && holds(p, ingredient));
@@ -182,9 +176,7 @@ mod tests {
             knowledge: folder.0.clone(),
             data: Some(folder.0.clone()),
             out: folder.0.clone(),
-            hold_out_ingredients: 0,
-            hold_out_brands: 0,
-            seed: 7,
+            split: split::Args { hold_out_ingredients: 0, hold_out_brands: 0, seed: 7 },
             unclosed_quote: UnclosedQuote::Refuse,
         };
         let wanted = ["하늘이 맑다", "날이 갰다", "가", "하늘이 맑다", "비가 온다", "우산을 썼다"];

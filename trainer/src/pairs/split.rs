@@ -16,6 +16,19 @@ pub enum Part {
     UnseenIngredient,
 }
 
+/// How the products are split.
+#[derive(clap::Args, Clone, Debug)]
+pub struct Args {
+    /// Percent of single ingredients kept from training, for the development tasks.
+    #[arg(long, default_value_t = 15)]
+    pub hold_out_ingredients: u64,
+    /// Percent of the other brands kept from training.
+    #[arg(long, default_value_t = 10)]
+    pub hold_out_brands: u64,
+    #[arg(long, default_value_t = 7)]
+    pub seed: u64,
+}
+
 /// A split of the products.
 pub struct Split {
     pub seed: u64,
@@ -26,9 +39,9 @@ pub struct Split {
 
 impl Split {
     /// Chooses the ingredients to hold out, among those that stand alone in at least half of their products
-    /// (holding out a vitamin would take every multivitamin along): `ingredients_percent` of these. With both percentages 0
-    /// training sees everything.
-    pub fn new(products: &[Product], seed: u64, ingredients_percent: u64, brands_percent: u64) -> Self {
+    /// (holding out a vitamin would take every multivitamin along). With both percentages 0 training sees everything.
+    pub fn new(products: &[Product], args: &Args) -> Self {
+        let (seed, ingredients_percent, brands_percent) = (args.seed, args.hold_out_ingredients, args.hold_out_brands);
         let mut count: HashMap<String, (usize, usize)> = HashMap::new();
         for product in products {
             let keys = product.ingredient_keys();
@@ -64,6 +77,10 @@ impl Split {
 mod tests {
     use super::*;
 
+    fn split(products: &[Product], hold_out_ingredients: u64, hold_out_brands: u64) -> Split {
+        Split::new(products, &Args { hold_out_ingredients, hold_out_brands, seed: 3 })
+    }
+
     fn product(name: &str, ingredients: &[&str]) -> Product {
         let ingredients = ingredients.iter().map(|s| (*s).to_owned()).collect();
         Product { name: name.to_owned(), ingredients, ..Product::default() }
@@ -79,7 +96,7 @@ mod tests {
                 )
             })
             .collect();
-        let split = Split::new(&products, 3, 50, 10);
+        let split = split(&products, 50, 10);
         assert!(!split.held_out.is_empty());
         assert!(!split.held_out.contains("공통비타민"));
         for p in &products {
@@ -93,6 +110,6 @@ mod tests {
     #[test]
     fn nothing_is_held_out_at_zero() {
         let products = [product("갑정", &["가나다린"])];
-        assert_eq!(Split::new(&products, 3, 0, 0).part(&products[0]), Part::Known);
+        assert_eq!(split(&products, 0, 0).part(&products[0]), Part::Known);
     }
 }

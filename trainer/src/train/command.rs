@@ -14,6 +14,7 @@ use crate::recipe::{Dev, Recipe};
 use anyhow::{Context, Result, bail};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -54,7 +55,7 @@ pub fn run(args: Args) -> Result<()> {
     recipe.dev = development(&args, recipe.dev.take())?;
     let own = || args.recipe.parent().unwrap_or(Path::new(".")).to_owned();
     let data = args.data.clone().unwrap_or_else(own);
-    let pairs = recipe.stage.iter().map(|s| s.pairs(&data, recipe.seed)).collect::<Result<Vec<_>>>()?;
+    let pairs = pairs(&recipe, &data)?;
     let base = base(&recipe, args.base.as_deref(), &pairs)?;
     let inputs = hashes(inputs(&recipe, args.base.as_deref(), &data)?)?;
     let watch = recipe.dev.as_ref().map_or_else(|| Ok(Watch::default()), |dev| Watch::read(dev, &data))?;
@@ -101,6 +102,19 @@ pub fn run(args: Args) -> Result<()> {
     Ok(())
 }
 
+/// The pairs of each stage; stages of the same sources share them.
+fn pairs(recipe: &Recipe, data: &Path) -> Result<Vec<Rc<[Pair]>>> {
+    let mut pairs: Vec<Rc<[Pair]>> = Vec::new();
+    for (i, stage) in recipe.stage.iter().enumerate() {
+        let same = recipe.stage[..i].iter().position(|earlier| earlier.source == stage.source);
+        pairs.push(match same {
+            Some(earlier) => pairs[earlier].clone(),
+            None => stage.pairs(data, recipe.seed)?.into(),
+        });
+    }
+    Ok(pairs)
+}
+
 /// What the options say of the development tasks, else the recipe.
 fn development(args: &Args, dev: Option<Dev>) -> Result<Option<Dev>> {
     let mut dev = match (&args.dev, dev) {
@@ -120,10 +134,11 @@ fn development(args: &Args, dev: Option<Dev>) -> Result<Option<Dev>> {
 }
 
 /// The base model, or the recipe's small random one.
-fn base(recipe: &Recipe, folder: Option<&Path>, pairs: &[Vec<Pair>]) -> Result<Checkpoint> {
+fn base(recipe: &Recipe, folder: Option<&Path>, pairs: &[Rc<[Pair]>]) -> Result<Checkpoint> {
     match (&recipe.random_base, folder) {
         (Some(size), None) => {
-            let texts = pairs.iter().flatten().flat_map(|p| [p.query.as_str(), p.document.as_str()]);
+            let texts =
+                pairs.iter().flat_map(|of_stage| of_stage.iter()).flat_map(|p| [p.query.as_str(), p.document.as_str()]);
             Ok(tiny::random(size, texts, recipe.seed))
         }
         (_, Some(folder)) => Checkpoint::read(folder),

@@ -2,6 +2,7 @@
 
 use super::losses::Mask;
 use crate::model::Tokens;
+use crate::model::tokens::input;
 use crate::pairs::Pair;
 use crate::recipe::Prefix;
 use anyhow::Result;
@@ -79,6 +80,11 @@ pub fn items(pairs: &[Pair], tokens: &mut Tokens, labels: &mut Labels, prefix: &
         known.sort_unstable();
         known.dedup();
     }
+    let inputs = pairs.iter().flat_map(|pair| {
+        let documents = pair.negatives.iter().chain([&pair.document]).map(|text| input(&prefix.document, text));
+        documents.chain([input(&prefix.query, &pair.query)])
+    });
+    tokens.prepare(inputs.collect())?;
     let document = |tokens: &mut Tokens, text: &str| -> Result<Document> {
         Ok(Document { ids: tokens.encode(&prefix.document, text)?, labels: about.get(text).cloned() })
     };

@@ -1,6 +1,6 @@
 //! The stages of a recipe, one after the other.
 
-use super::items::{Document, Item, Labels, items};
+use super::items::{Document, Ids, Item, Labels, items};
 use super::mine::mine;
 use super::optimiser::AdamW;
 use super::progress::Progress;
@@ -19,7 +19,9 @@ use crate::rng::Rng;
 use anyhow::{Result, bail};
 use burn_tensor::backend::{AutodiffBackend, Backend};
 use burn_tensor::{DType, Tensor};
+use std::collections::HashMap;
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -35,7 +37,7 @@ pub struct Runner {
     /// Where the recipe's relative paths begin.
     pub data: PathBuf,
     /// The pairs of each stage.
-    pub pairs: Vec<Vec<Pair>>,
+    pub pairs: Vec<Rc<[Pair]>>,
     pub base: Checkpoint,
     pub run: Run,
     pub device: Device,
@@ -60,6 +62,8 @@ struct Course<'a, B: AutodiffBackend> {
     encoder: Encoder<B::InnerBackend>,
     adam: AdamW<B::InnerBackend>,
     trained: Vec<bool>,
+    /// Inputs that hold tokens added by `trainer extend`, and their plain tokens.
+    plain: HashMap<Ids, Ids>,
 }
 
 impl Runner {
@@ -67,9 +71,13 @@ impl Runner {
     pub fn train<B: AutodiffBackend>(&self, device: &B::Device, mut position: Position) -> Result<End> {
         let mut tokens = Tokens::new(&self.base, self.recipe.max_tokens)?;
         let mut labels = Labels::default();
-        let mut sets = Vec::new();
-        for pairs in &self.pairs {
-            sets.push(items(pairs, &mut tokens, &mut labels, &self.recipe.prefix)?);
+        let mut sets: Vec<Vec<Item>> = Vec::new();
+        for (i, pairs) in self.pairs.iter().enumerate() {
+            let same = self.pairs[..i].iter().position(|earlier| Rc::ptr_eq(earlier, pairs));
+            sets.push(match same {
+                Some(earlier) => sets[earlier].clone(),
+                None => items(pairs, &mut tokens, &mut labels, &self.recipe.prefix)?,
+            });
         }
         let base = Encoder::<B::InnerBackend>::new(&self.base, device, DType::F32);
         self.measure(0, "base", position.total, &base, &mut tokens)?;
@@ -140,7 +148,8 @@ impl Runner {
         let trained: Vec<bool> = (0..start.parameters().len()).map(|i| i >= frozen).collect();
         let adam = AdamW::new(self.recipe.optimiser.clone(), start.parameters(), &trained);
         let replay = sets[..index].iter().flatten().collect();
-        Ok(Course { stage, items: &sets[index], replay, mined, teacher, encoder: start, adam, trained })
+        let plain = if self.recipe.plain_tokens > 0.0 { tokens.plain()? } else { HashMap::new() };
+        Ok(Course { stage, items: &sets[index], replay, mined, teacher, encoder: start, adam, trained, plain })
     }
 
     /// Trains a stage from `position.step` to its end.
@@ -174,7 +183,9 @@ impl Runner {
                 Some(shares) => shares.batch(position.step).into_iter().map(|i| (&course.items[i], Some(i))).collect(),
                 None => self.draw(course, epoch, position.step % per_epoch, own, replayed),
             };
-            let step = self.step(course, &batch, position.step);
+            let mut step = self.step(course, &batch, position.step);
+            let mut rng = Rng::new(self.recipe.seed, &format!("plain tokens {} {}", stage.name, position.step));
+            step.tokenize_plainly(&course.plain, self.recipe.plain_tokens, &mut rng);
             let dropout = Dropout {
                 probability: stage.dropout.unwrap_or(self.recipe.dropout),
                 seed: Rng::new(self.recipe.seed, &format!("dropout {} {}", stage.name, position.step)).next_u64() >> 8,

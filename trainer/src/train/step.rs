@@ -7,8 +7,10 @@ use super::items::{Document, Ids, Item, mask};
 use super::losses::{self, Mask};
 use crate::model::embed::{Plan, Shapes, plan};
 use crate::model::{Dropout, Encoder};
+use crate::rng::Rng;
 use burn_tensor::backend::{AutodiffBackend, Backend};
 use burn_tensor::{DType, Int, Tensor, TensorData};
+use std::collections::HashMap;
 
 /// What a step minimises.
 pub enum Objective {
@@ -80,6 +82,15 @@ impl Step {
         self.texts.extend(sentences);
         self.distil = Some(distil);
         self
+    }
+
+    /// Each text that `plain` holds is replaced by its plain tokens with probability `share`.
+    pub fn tokenize_plainly(&mut self, plain: &HashMap<Ids, Ids>, share: f64, rng: &mut Rng) {
+        for text in &mut self.texts {
+            if let Some(tokens) = plain.get(text).filter(|_| rng.chance(share)) {
+                *text = tokens.clone();
+            }
+        }
     }
 
     /// Losses and gradients with the weights `encoder`; parameters where `trained` is false get none.
