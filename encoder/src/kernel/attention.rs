@@ -13,6 +13,8 @@ const QUERIES: usize = 4;
 pub struct Scratch {
     /// `[head width, tokens rounded up]`.
     keys: Vec<f32>,
+    /// `[tokens, head width]`: side by side, where those of a whole token would be far apart.
+    values: Vec<f32>,
     /// `[QUERIES, tokens rounded up]`.
     scores: Vec<f32>,
 }
@@ -26,6 +28,7 @@ pub fn attend<A: Arch>(qkv: &[f32], heads: usize, width: usize, scratch: &mut Sc
     let of_head = width / heads;
     scratch.keys.clear();
     scratch.keys.resize(of_head * padded, 0.0);
+    scratch.values.resize(tokens * of_head, 0.0);
     scratch.scores.resize(QUERIES * padded, 0.0);
     for head in 0..heads {
         let at = head * of_head;
@@ -33,6 +36,7 @@ pub fn attend<A: Arch>(qkv: &[f32], heads: usize, width: usize, scratch: &mut Sc
             for (i, key) in row[width + at..][..of_head].iter().enumerate() {
                 scratch.keys[i * padded + token] = *key;
             }
+            scratch.values[token * of_head..][..of_head].copy_from_slice(&row[2 * width + at..][..of_head]);
         }
         let view = Head { qkv, at, of_head, width, tokens, padded };
         let whole = tokens - tokens % QUERIES;
@@ -79,8 +83,8 @@ impl Head<'_> {
         }
         for block in (0..self.of_head).step_by(LANES) {
             let mut sums = [A::F::zero(); N];
-            for token in 0..self.tokens {
-                let value = A::F::load(chunk(self.qkv, token * 3 * self.width + 2 * self.width + self.at + block));
+            for (token, values) in scratch.values.chunks_exact(self.of_head).enumerate() {
+                let value = A::F::load(chunk(values, block));
                 for (i, sum) in sums.iter_mut().enumerate() {
                     *sum = A::F::splat(scratch.scores[i * self.padded + token]).fma(value, *sum);
                 }

@@ -39,29 +39,9 @@ pub trait Lanes: Copy {
         Self::splat(0.0)
     }
 
-    /// Halves are added until one number is left.
-    #[inline(always)]
-    fn sum(self) -> f32 {
-        let mut x = [0.0; LANES];
-        self.store(&mut x);
-        for half in [8, 4, 2, 1] {
-            for i in 0..half {
-                x[i] += x[i + half];
-            }
-        }
-        x[0]
-    }
-
-    #[inline(always)]
-    fn largest(self) -> f32 {
-        let mut x = [0.0; LANES];
-        self.store(&mut x);
-        let mut most = x[0];
-        for x in x {
-            most = if x > most { x } else { most };
-        }
-        most
-    }
+    /// Halves are added until one number is left: 16 to 8, 4, 2, 1.
+    fn sum(self) -> f32;
+    fn largest(self) -> f32;
 }
 
 /// Plain Rust, for processors without the instruction sets below, and the judge of those.
@@ -140,5 +120,19 @@ impl Lanes for Plain {
     #[inline(always)]
     fn store_rounded(self, to: &mut [i16; LANES]) {
         *to = self.0.map(|x| x.to_bits() as i16);
+    }
+    #[inline(always)]
+    fn sum(self) -> f32 {
+        let mut x = self.0;
+        for half in [8, 4, 2, 1] {
+            for i in 0..half {
+                x[i] += x[i + half];
+            }
+        }
+        x[0]
+    }
+    #[inline(always)]
+    fn largest(self) -> f32 {
+        self.0.into_iter().reduce(|a, b| if a > b { a } else { b }).unwrap_or(f32::NAN)
     }
 }

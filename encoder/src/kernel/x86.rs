@@ -27,6 +27,15 @@ macro_rules! both {
     };
 }
 
+/// Folds 8 numbers to one, half by half.
+macro_rules! folded {
+    ($x:expr, $whole:ident, $single:ident) => {{
+        let x = $whole(_mm256_castps256_ps128($x), _mm256_extractf128_ps::<1>($x));
+        let x = $whole(x, _mm_movehl_ps(x, x));
+        _mm_cvtss_f32($single(x, _mm_shuffle_ps::<1>(x, x)))
+    }};
+}
+
 impl Lanes for Avx2 {
     both!(add(a, b) = _mm256_add_ps);
     both!(sub(a, b) = _mm256_sub_ps);
@@ -92,6 +101,14 @@ impl Lanes for Avx2 {
             _mm256_storeu_si256(to.as_mut_ptr().cast(), _mm256_permute4x64_epi64::<0b11_01_10_00>(packed));
         }
     }
+    #[inline(always)]
+    fn sum(self) -> f32 {
+        unsafe { folded!(_mm256_add_ps(self.0, self.1), _mm_add_ps, _mm_add_ss) }
+    }
+    #[inline(always)]
+    fn largest(self) -> f32 {
+        unsafe { folded!(_mm256_max_ps(self.0, self.1), _mm_max_ps, _mm_max_ss) }
+    }
 }
 
 macro_rules! one {
@@ -142,6 +159,20 @@ impl Lanes for Avx512 {
     #[inline(always)]
     fn store_rounded(self, to: &mut [i16; LANES]) {
         unsafe { _mm256_storeu_si256(to.as_mut_ptr().cast(), _mm512_cvtepi32_epi16(_mm512_castps_si512(self.0))) }
+    }
+    #[inline(always)]
+    fn sum(self) -> f32 {
+        unsafe {
+            let high = _mm256_castpd_ps(_mm512_extractf64x4_pd::<1>(_mm512_castps_pd(self.0)));
+            folded!(_mm256_add_ps(_mm512_castps512_ps256(self.0), high), _mm_add_ps, _mm_add_ss)
+        }
+    }
+    #[inline(always)]
+    fn largest(self) -> f32 {
+        unsafe {
+            let high = _mm256_castpd_ps(_mm512_extractf64x4_pd::<1>(_mm512_castps_pd(self.0)));
+            folded!(_mm256_max_ps(_mm512_castps512_ps256(self.0), high), _mm_max_ps, _mm_max_ss)
+        }
     }
 }
 
