@@ -402,7 +402,8 @@ mod tests {
     /// Random syllables hardly ever are words of drug tables.
     #[test]
     fn agrees_with_the_library_on_glued_tokens() {
-        let pieces: Vec<String> = (0..).map_while(|id| BUNDLES[1].library.id_to_token(id)).collect();
+        let pieces = (0..).map_while(|id| BUNDLES[1].library.id_to_token(id));
+        let pieces: Vec<String> = pieces.filter(|piece| BUNDLES[1].compact.special(piece).is_none()).collect();
         for glued in pieces.chunks(3).rev().take(2_000) {
             agrees(&glued.concat().replace(SPACE, " "));
             agrees(&glued.concat().replace(SPACE, ""));

@@ -9,6 +9,9 @@ use std::sync::Arc;
 use tokenizers::Tokenizer;
 use unicode_normalization::UnicodeNormalization;
 
+/// Token ids of an input.
+pub type Ids = Arc<[u32]>;
+
 /// A tokenizer with its special tokens and a cache of texts seen before.
 pub struct Tokens {
     tokenizer: Tokenizer,
@@ -53,7 +56,7 @@ impl Tokens {
     }
 
     /// For each input seen so far that holds tokens added by `trainer extend`, by its ids: the ids it has without these.
-    pub fn plain(&self) -> Result<HashMap<Arc<[u32]>, Arc<[u32]>>> {
+    pub fn plain(&self) -> Result<HashMap<Ids, Ids>> {
         let Some(plain) = &self.plain else { return Ok(HashMap::new()) };
         let added = plain.get_vocab_size(false) as u32;
         let holds = self.cache.par_iter().filter(|(_, ids)| ids.iter().any(|id| *id >= added));

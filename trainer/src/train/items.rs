@@ -7,9 +7,8 @@ use crate::pairs::Pair;
 use crate::recipe::Prefix;
 use anyhow::Result;
 use std::collections::HashMap;
-use std::sync::Arc;
 
-pub type Ids = Arc<[u32]>;
+pub use crate::model::tokens::Ids;
 
 /// A document with what it is about; `labels` is None when that is not known.
 #[derive(Clone, Debug)]
