@@ -163,7 +163,9 @@ pub fn mean(level: Level, x: &[f32], tokens: usize, width: usize, to: &mut [f32]
             for (x, to) in x.chunks_exact(tokens * width).zip(to.chunks_exact_mut(width)) {
                 // The sum has the mean's direction.
                 to.fill(0.0);
-                x.chunks_exact(width).for_each(|token| add_row::<A>(to, token));
+                for token in x.chunks_exact(width) {
+                    add_row::<A>(to, token);
+                }
                 to_unit_length::<A>(to);
             }
         }

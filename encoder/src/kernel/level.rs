@@ -4,6 +4,8 @@ use std::sync::OnceLock;
 
 use super::gemm::{Multiply, Rows, Sink, Tile, Weights, by_tiles, tile_plain};
 use super::lanes::{Lanes, Plain};
+#[cfg(target_arch = "x86_64")]
+use crate::processor;
 
 /// How numbers are computed with; every way gives the same bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,18 +50,16 @@ impl Level {
                     && is_x86_feature_detected!("avx512vl")
                     && is_x86_feature_detected!("avx512vnni")
             }
-            Level::Amx => Level::Avx512.here() && has_amx() && super::amx::permitted(),
+            Level::Amx => {
+                Level::Avx512.here()
+                    && processor::has_amx(processor::AMX_TILE)
+                    && processor::has_amx(processor::AMX_INT8)
+                    && super::amx::permitted()
+            }
         };
         #[cfg(not(target_arch = "x86_64"))]
         return self == Level::Plain;
     }
-}
-
-/// AMX tiles and AMX int8: bits 24 and 25 of EDX in leaf 7 of `cpuid`.
-#[cfg(target_arch = "x86_64")]
-fn has_amx() -> bool {
-    use std::arch::x86_64::{__cpuid, __cpuid_count};
-    __cpuid(0).eax >= 7 && __cpuid_count(7, 0).edx >> 24 & 0b11 == 0b11
 }
 
 /// Work that is generic over [`Arch`]; all that it calls must be inlined into it, without closures.

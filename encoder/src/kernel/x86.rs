@@ -186,10 +186,12 @@ pub fn tile_avx2<const ROWS: usize>(rows: [&[i16]; ROWS], weights: &[i8], to: &m
         let mut sums = [[_mm256_setzero_si256(); 2]; ROWS];
         let (groups, _) = weights.as_chunks::<{ LANES * GROUP }>();
         for (k, group) in groups.iter().enumerate() {
-            // SAFETY: reads 16 bytes each of the group's 64, at 32 * half and behind it.
-            let [a, b] = [0, 1].map(|i| unsafe {
-                _mm256_cvtepi8_epi16(_mm_loadu_si128(group.as_ptr().add(32 * half + 16 * i).cast()))
-            });
+            let packed: *const i8 = group[32 * half..].as_ptr();
+            // SAFETY: reads 16 bytes each of the group's last 64 - 32 * half.
+            let (a, b) = unsafe {
+                let (a, b) = (_mm_loadu_si128(packed.cast()), _mm_loadu_si128(packed.add(16).cast()));
+                (_mm256_cvtepi8_epi16(a), _mm256_cvtepi8_epi16(b))
+            };
             for (sums, row) in sums.iter_mut().zip(rows) {
                 debug_assert!(row.len() >= GROUP * groups.len());
                 // SAFETY: every row holds four numbers for each group.
@@ -216,9 +218,12 @@ pub fn tile_vnni<const ROWS: usize>(rows: [&[i16]; ROWS], weights: &[i8], to: &m
     let mut sums = [[_mm512_setzero_si512(); 2]; ROWS];
     let (groups, _) = weights.as_chunks::<{ LANES * GROUP }>();
     for (k, group) in groups.iter().enumerate() {
+        let packed: *const i8 = group.as_ptr();
         // SAFETY: reads 32 bytes each of the group's 64.
-        let [a, b] =
-            [0, 1].map(|i| unsafe { _mm512_cvtepi8_epi16(_mm256_loadu_si256(group.as_ptr().add(32 * i).cast())) });
+        let (a, b) = unsafe {
+            let (a, b) = (_mm256_loadu_si256(packed.cast()), _mm256_loadu_si256(packed.add(32).cast()));
+            (_mm512_cvtepi8_epi16(a), _mm512_cvtepi8_epi16(b))
+        };
         for (sums, row) in sums.iter_mut().zip(rows) {
             debug_assert!(row.len() >= GROUP * groups.len());
             // SAFETY: every row holds four numbers for each group.
