@@ -3,21 +3,39 @@
 //! AMX multiplies bytes, so an activation is split into a signed high and an unsigned low byte, whose products are summed apart.
 
 use std::arch::asm;
-use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+use std::arch::x86_64::{_mm512_add_epi32, _mm512_loadu_si512, _mm512_slli_epi32, _mm512_storeu_si512};
 
-use super::gemm::{LOW_BITS, Rows, Sink, Tile, Weights, block_of};
+use super::gemm::{LOW_BITS, Rows, SIDE, STEP, Sink, Tile, Weights, block_of};
 use super::lanes::LANES;
 use super::level::Arch;
 
-/// Rows of a tile.
-const TILE_ROWS: usize = 16;
-/// Bytes of a tile's row: inputs of one step.
-const STEP: usize = 64;
+/// Sums of 32 rows against a block of columns: those of the high bytes and of the low ones of 16 rows, then of 16 more. What is
+/// behind them keeps two of these from lying a page apart, where the processor takes one for the other.
+#[repr(C, align(64))]
+struct Sums([[Tile; SIDE]; 4], [Tile; 5]);
 
-/// Inputs that are multiplied together: 32 rows of them, in two bytes, fit the smallest cache while all weights pass by.
-const INPUTS: usize = 512;
-/// Weights are fetched so many bytes before they are needed.
-const AHEAD: usize = 8192;
+impl Sums {
+    const ZERO: Sums = Sums([[[0; LANES]; SIDE]; 4], [[0; LANES]; 5]);
+
+    /// From the first four tiles.
+    ///
+    /// # Safety
+    /// Tiles must be configured.
+    #[inline(always)]
+    unsafe fn store(&mut self) {
+        unsafe {
+            asm!(
+                "tilestored [{sums} + {line}], tmm0",
+                "tilestored [{sums} + {line} + 1024], tmm1",
+                "tilestored [{sums} + {line} + 2048], tmm2",
+                "tilestored [{sums} + {line} + 3072], tmm3",
+                sums = in(reg) self,
+                line = in(reg) 64_usize,
+                options(nostack)
+            );
+        }
+    }
+}
 
 /// The operand of `ldtilecfg`: palette 1, all tiles of 16 rows x 64 bytes.
 #[repr(C, align(64))]
@@ -45,37 +63,18 @@ pub fn permitted() -> bool {
 pub unsafe fn blocks<A: Arch>(rows: &Rows, weights: &Weights, sink: &mut impl Sink) {
     let mut config = Config { palette: 1, start: 0, reserved: [0; 14], bytes: [0; 16], rows: [0; 16] };
     config.bytes[..8].fill(STEP as u16);
-    config.rows[..8].fill(TILE_ROWS as u8);
+    config.rows[..8].fill(SIDE as u8);
     // SAFETY: the configuration is one that every processor with AMX accepts.
     unsafe { asm!("ldtilecfg [{}]", in(reg) &config, options(nostack, readonly)) };
 
-    let mut partial = Vec::new();
-    let mut tiles = [[0; LANES]; 2 * TILE_ROWS];
-    for first in (0..rows.count).step_by(2 * TILE_ROWS) {
-        let count = (rows.count - first).min(2 * TILE_ROWS);
-        if weights.ins > INPUTS {
-            partial.clear();
-            partial.resize(weights.outs / LANES, [[0; LANES]; 2 * TILE_ROWS]);
-        }
-        for input in (0..weights.ins).step_by(INPUTS) {
-            let inputs = (weights.ins - input).min(INPUTS);
-            #[expect(clippy::needless_range_loop, reason = "there are no partial sums where one step has all inputs")]
-            for block in 0..weights.outs / LANES {
-                let packed = &block_of(weights, block)[input * LANES..][..inputs * LANES];
-                // SAFETY: as this function.
-                unsafe { multiply(rows, first, count, input, packed, &mut tiles) };
-                if weights.ins == inputs {
-                    sink.take::<A>(first, block, &tiles[..count]);
-                    continue;
-                }
-                for (sums, more) in partial[block].iter_mut().zip(&tiles) {
-                    for (sum, more) in sums.iter_mut().zip(more) {
-                        *sum += more;
-                    }
-                }
-                if input + inputs == weights.ins {
-                    sink.take::<A>(first, block, &partial[block][..count]);
-                }
+    let mut sums = [Sums::ZERO; 2];
+    for first in (0..rows.count).step_by(2 * SIDE) {
+        let panel = Panel { rows, weights, first, count: (rows.count - first).min(2 * SIDE) };
+        // SAFETY: as this function.
+        unsafe {
+            match panel.count > SIDE {
+                true => panel.run::<A, 2>(&mut sums, sink),
+                false => panel.run::<A, 1>(&mut sums, sink),
             }
         }
     }
@@ -83,77 +82,88 @@ pub unsafe fn blocks<A: Arch>(rows: &Rows, weights: &Weights, sink: &mut impl Si
     unsafe { asm!("tilerelease", options(nomem, nostack)) };
 }
 
-/// Sums of up to 32 rows against a block, for the inputs from `input` on that `packed` has weights of.
-#[inline(always)]
-unsafe fn multiply(
-    rows: &Rows,
+/// Up to 32 rows that take turns with the weights.
+struct Panel<'a> {
+    rows: &'a Rows,
+    weights: &'a Weights<'a>,
     first: usize,
     count: usize,
-    input: usize,
-    packed: &[i8],
-    to: &mut [Tile; 2 * TILE_ROWS],
-) {
-    let inputs = packed.len() / LANES;
-    let at = first * rows.width + input;
-    let (high, low) = (&rows.high[at..], &rows.low[at..]);
-    let next = TILE_ROWS * rows.width;
-    let two = count > TILE_ROWS;
-    // The last row of the last tile ends here.
-    let end = (if two { 2 } else { 1 }) * next - rows.width + inputs;
-    assert!(inputs.is_multiple_of(STEP) && high.len() >= end && low.len() >= end);
-    let mut parts = [[[0; LANES]; TILE_ROWS]; 4];
-    // SAFETY: all loads are inside the slices, by the assertion; prefetching may go beyond. The stores are the tiles of `parts`.
-    unsafe {
-        asm!("tilezero tmm0", "tilezero tmm1", "tilezero tmm2", "tilezero tmm3", options(nomem, nostack));
-        for k in (0..inputs).step_by(STEP) {
-            let weights = packed.as_ptr().add(k * LANES);
-            for line in (0..STEP * LANES).step_by(64) {
-                _mm_prefetch::<_MM_HINT_T0>(weights.wrapping_add(AHEAD + line));
+}
+
+impl Panel<'_> {
+    /// All blocks of columns; `TILES` times 16 are the rows, rounded up.
+    #[inline(always)]
+    unsafe fn run<A: Arch, const TILES: usize>(&self, sums: &mut [Sums; 2], sink: &mut impl Sink) {
+        let columns = self.weights.outs / LANES;
+        let mut whole = [[0; LANES]; 2 * SIDE];
+        for block in 0..columns {
+            // SAFETY: as this function.
+            unsafe { self.multiply::<TILES>(block, &mut sums[block % 2]) };
+            if block > 0 {
+                // Those of the block before are written by now.
+                self.hand_over::<A, TILES>(block - 1, &sums[(block - 1) % 2], &mut whole, sink);
             }
-            asm!(
-                "tileloadd tmm6, [{weights} + {step}]",
-                "tileloadd tmm4, [{high} + {stride}]",
-                "tdpbssd tmm0, tmm4, tmm6",
-                "tileloadd tmm5, [{low} + {stride}]",
-                "tdpbusd tmm1, tmm5, tmm6",
-                weights = in(reg) weights,
-                high = in(reg) high.as_ptr().add(k),
-                low = in(reg) low.as_ptr().add(k),
-                step = in(reg) STEP,
-                stride = in(reg) rows.width,
-                options(nostack, readonly)
-            );
-            if two {
+        }
+        self.hand_over::<A, TILES>(columns - 1, &sums[(columns - 1) % 2], &mut whole, sink);
+    }
+
+    /// Sums of a block.
+    #[inline(always)]
+    unsafe fn multiply<const TILES: usize>(&self, block: usize, sums: &mut Sums) {
+        let steps = self.weights.ins / STEP;
+        let packed = block_of(self.weights, block);
+        let bytes = &self.rows.bytes[self.first / SIDE * steps..][..TILES * steps];
+        // SAFETY: all loads are inside the slices: `steps` of weights, and `steps` of each of TILES rows of bytes.
+        unsafe {
+            asm!("tilezero tmm0", "tilezero tmm1", "tilezero tmm2", "tilezero tmm3", options(nomem, nostack));
+            for step in 0..steps {
                 asm!(
-                    "tileloadd tmm7, [{high} + {stride}]",
-                    "tdpbssd tmm2, tmm7, tmm6",
-                    "tileloadd tmm4, [{low} + {stride}]",
-                    "tdpbusd tmm3, tmm4, tmm6",
-                    high = in(reg) high.as_ptr().add(next + k),
-                    low = in(reg) low.as_ptr().add(next + k),
-                    stride = in(reg) rows.width,
+                    "tileloadd tmm6, [{weights} + {line}]",
+                    "tileloadd tmm4, [{bytes} + {line}]",
+                    "tdpbssd tmm0, tmm4, tmm6",
+                    "tileloadd tmm5, [{bytes} + {line} + 1024]",
+                    "tdpbusd tmm1, tmm5, tmm6",
+                    weights = in(reg) packed.as_ptr().add(step * STEP * LANES),
+                    bytes = in(reg) bytes.as_ptr().add(step),
+                    line = in(reg) 64_usize,
                     options(nostack, readonly)
                 );
+                if TILES == 2 {
+                    asm!(
+                        "tileloadd tmm7, [{bytes} + {line}]",
+                        "tdpbssd tmm2, tmm7, tmm6",
+                        "tileloadd tmm4, [{bytes} + {line} + 1024]",
+                        "tdpbusd tmm3, tmm4, tmm6",
+                        bytes = in(reg) bytes.as_ptr().add(steps + step),
+                        line = in(reg) 64_usize,
+                        options(nostack, readonly)
+                    );
+                }
+            }
+            sums.store();
+        }
+    }
+
+    /// Adds a block's high and low sums, into `whole`, and gives them to `sink`.
+    #[inline(always)]
+    fn hand_over<A: Arch, const TILES: usize>(
+        &self,
+        block: usize,
+        sums: &Sums,
+        whole: &mut [Tile; 2 * SIDE],
+        sink: &mut impl Sink,
+    ) {
+        let parts = sums.0.as_chunks().0.iter().take(TILES);
+        for (whole, [high, low]) in whole.as_chunks_mut::<SIDE>().0.iter_mut().zip(parts) {
+            for ((whole, high), low) in whole.iter_mut().zip(high).zip(low) {
+                // SAFETY: reads and writes 16 numbers each. By hand, because the compiler would go down the columns.
+                unsafe {
+                    let high = _mm512_slli_epi32::<LOW_BITS>(_mm512_loadu_si512(high.as_ptr().cast()));
+                    let low = _mm512_loadu_si512(low.as_ptr().cast());
+                    _mm512_storeu_si512(whole.as_mut_ptr().cast(), _mm512_add_epi32(high, low));
+                }
             }
         }
-        asm!(
-            "tilestored [{a} + {step}], tmm0",
-            "tilestored [{b} + {step}], tmm1",
-            "tilestored [{c} + {step}], tmm2",
-            "tilestored [{d} + {step}], tmm3",
-            a = in(reg) &mut parts[0],
-            b = in(reg) &mut parts[1],
-            c = in(reg) &mut parts[2],
-            d = in(reg) &mut parts[3],
-            step = in(reg) STEP,
-            options(nostack)
-        );
-    }
-    let [high, low, higher, lower] = &parts;
-    let apart = high.iter().zip(low).chain(higher.iter().zip(lower));
-    for (sums, (high, low)) in to.iter_mut().zip(apart).take(count) {
-        for ((sum, high), low) in sums.iter_mut().zip(high).zip(low) {
-            *sum = (high << LOW_BITS) + low;
-        }
+        sink.take::<A>(self.first, block, &whole[..self.count]);
     }
 }

@@ -26,17 +26,23 @@ pub fn attend<A: Arch>(qkv: &[f32], heads: usize, width: usize, scratch: &mut Sc
     let tokens = to.len() / width;
     let padded = tokens.next_multiple_of(LANES);
     let of_head = width / heads;
-    scratch.keys.clear();
     scratch.keys.resize(of_head * padded, 0.0);
     scratch.values.resize(tokens * of_head, 0.0);
     scratch.scores.resize(QUERIES * padded, 0.0);
     for head in 0..heads {
         let at = head * of_head;
-        for (token, row) in qkv.chunks_exact(3 * width).enumerate() {
-            for (i, key) in row[width + at..][..of_head].iter().enumerate() {
-                scratch.keys[i * padded + token] = *key;
+        for column in (0..of_head).step_by(LANES) {
+            for (block, rows) in qkv.chunks(LANES * 3 * width).enumerate() {
+                let mut keys = [A::F::zero(); LANES];
+                for (token, (row, key)) in rows.chunks_exact(3 * width).zip(&mut keys).enumerate() {
+                    *key = A::F::load(chunk(row, width + at + column));
+                    let value = A::F::load(chunk(row, 2 * width + at + column));
+                    value.store(chunk_mut(&mut scratch.values, (block * LANES + token) * of_head + column));
+                }
+                for (i, key) in A::F::transpose(keys).into_iter().enumerate() {
+                    key.store(chunk_mut(&mut scratch.keys, (column + i) * padded + block * LANES));
+                }
             }
-            scratch.values[token * of_head..][..of_head].copy_from_slice(&row[2 * width + at..][..of_head]);
         }
         let view = Head { qkv, at, of_head, width, tokens, padded };
         let whole = tokens - tokens % QUERIES;

@@ -5,6 +5,7 @@
 
 use super::lanes::{LANES, Lanes, ROUNDER};
 use super::level::Arch;
+use super::math::gelu;
 
 /// Largest magnitude of a quantised activation.
 pub const ACTIVATION_MAX: i32 = 8191;
@@ -14,8 +15,6 @@ pub const WEIGHT_MAX: i32 = 127;
 pub const GROUP: usize = 4;
 /// Bits of an activation's low part, where a processor multiplies bytes.
 pub const LOW_BITS: u32 = 6;
-/// Rows of activations are kept in multiples of this.
-const ROW_BLOCK: usize = 32;
 
 /// Sums of one row against one block of columns.
 pub type Tile = [i32; LANES];
@@ -66,9 +65,33 @@ pub struct Rows {
     pub scales: Vec<f32>,
     /// `[count, width]`.
     pub values: Vec<i16>,
-    /// `[count rounded up, width]`: `values` = `high * 2^LOW_BITS + low`; only where the processor multiplies bytes.
-    pub high: Vec<i8>,
-    pub low: Vec<u8>,
+    /// `[count / SIDE rounded up, width / STEP]`, `values` in bytes; only where the processor multiplies these.
+    pub bytes: Vec<Bytes>,
+}
+
+/// Rows of [`Bytes`].
+pub const SIDE: usize = 16;
+/// Inputs of [`Bytes`].
+pub const STEP: usize = 64;
+
+/// Part of some rows, `[SIDE, STEP]`: a value is `high * 2^LOW_BITS + low`.
+#[derive(Clone)]
+#[repr(C, align(64))]
+pub struct Bytes {
+    pub high: [[i8; STEP]; SIDE],
+    pub low: [[u8; STEP]; SIDE],
+}
+
+impl Bytes {
+    const ZERO: Bytes = Bytes { high: [[0; STEP]; SIDE], low: [[0; STEP]; SIDE] };
+
+    #[inline(always)]
+    fn set(&mut self, row: usize, values: &[i16; STEP]) {
+        for ((value, high), low) in values.iter().zip(&mut self.high[row]).zip(&mut self.low[row]) {
+            *high = (value >> LOW_BITS) as i8;
+            *low = (value & ((1 << LOW_BITS) - 1)) as u8;
+        }
+    }
 }
 
 impl Rows {
@@ -77,9 +100,7 @@ impl Rows {
         self.scales.resize(count, 0.0);
         self.values.resize(count * width, 0);
         if A::BYTES {
-            let padded = count.next_multiple_of(ROW_BLOCK) * width;
-            self.high.resize(padded, 0);
-            self.low.resize(padded, 0);
+            self.bytes.resize(count.div_ceil(SIDE) * (width / STEP), Bytes::ZERO);
         }
     }
 
@@ -101,11 +122,10 @@ impl Rows {
             A::F::load(x).fma(A::F::splat(inverse), A::F::splat(ROUNDER)).store_rounded(to);
         }
         if A::BYTES {
-            let high = &mut self.high[at * self.width..][..self.width];
-            let low = &mut self.low[at * self.width..][..self.width];
-            for ((value, high), low) in row.iter().zip(high).zip(low) {
-                *high = (value >> LOW_BITS) as i8;
-                *low = (value & ((1 << LOW_BITS) - 1)) as u8;
+            let steps = self.width / STEP;
+            let bytes = &mut self.bytes[at / SIDE * steps..][..steps];
+            for (bytes, values) in bytes.iter_mut().zip(row.as_chunks().0) {
+                bytes.set(at % SIDE, values);
             }
         }
     }
@@ -131,16 +151,23 @@ pub trait Sink {
 #[inline(always)]
 pub fn linear<A: Arch>(rows: &Rows, weights: &Weights, to: &mut [f32]) {
     debug_assert!(rows.width == weights.ins && to.len() == rows.count * weights.outs);
-    A::blocks(rows, weights, &mut Linear { scales: &rows.scales, weights, to });
+    A::blocks(rows, weights, &mut Linear::<false> { scales: &rows.scales, weights, to });
 }
 
-struct Linear<'a> {
+/// GELU of what [`linear`] gives.
+#[inline(always)]
+pub fn linear_gelu<A: Arch>(rows: &Rows, weights: &Weights, to: &mut [f32]) {
+    debug_assert!(rows.width == weights.ins && to.len() == rows.count * weights.outs);
+    A::blocks(rows, weights, &mut Linear::<true> { scales: &rows.scales, weights, to });
+}
+
+struct Linear<'a, const GELU: bool> {
     scales: &'a [f32],
     weights: &'a Weights<'a>,
     to: &'a mut [f32],
 }
 
-impl Sink for Linear<'_> {
+impl<const GELU: bool> Sink for Linear<'_, GELU> {
     #[inline(always)]
     fn take<A: Arch>(&mut self, first: usize, block: usize, sums: &[Tile]) {
         let (column, outs) = (block * LANES, self.weights.outs);
@@ -149,7 +176,8 @@ impl Sink for Linear<'_> {
         for (row, sums) in (first..).zip(sums) {
             let scale = A::F::splat(self.scales[row]).mul(scales);
             let to = self.to[row * outs + column..].first_chunk_mut().expect("a place for every sum");
-            A::F::from_integers(sums).fma(scale, bias).store(to);
+            let y = A::F::from_integers(sums).fma(scale, bias);
+            if GELU { gelu(y) } else { y }.store(to);
         }
     }
 }

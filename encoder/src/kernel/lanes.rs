@@ -39,6 +39,25 @@ pub trait Lanes: Copy {
         Self::splat(0.0)
     }
 
+    /// Rows to columns.
+    #[inline(always)]
+    fn transpose(rows: [Self; LANES]) -> [Self; LANES] {
+        let (mut from, mut to) = ([[0.0; LANES]; LANES], [[0.0; LANES]; LANES]);
+        for (row, from) in rows.into_iter().zip(&mut from) {
+            row.store(from);
+        }
+        for (column, to) in to.iter_mut().enumerate() {
+            for (from, to) in from.iter().zip(to) {
+                *to = from[column];
+            }
+        }
+        let mut columns = rows;
+        for (column, to) in columns.iter_mut().zip(&to) {
+            *column = Self::load(to);
+        }
+        columns
+    }
+
     /// Halves are added until one number is left: 16 to 8, 4, 2, 1.
     fn sum(self) -> f32;
     fn largest(self) -> f32;

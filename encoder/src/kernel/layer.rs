@@ -3,10 +3,10 @@
 use std::cell::RefCell;
 
 use super::attention::{self, attend};
-use super::gemm::{Rows, Weights, linear};
+use super::gemm::{Rows, Weights, linear, linear_gelu};
 use super::lanes::{LANES, Lanes};
 use super::level::{Arch, Level, Work, run};
-use super::math::{Norm, add_row, gelu_row, to_unit_length};
+use super::math::{Norm, add_row, to_unit_length};
 use super::profile::{Part, timed};
 
 /// Rows that go through a layer together, if texts are shorter: more would leave the processor's cache.
@@ -123,14 +123,8 @@ impl Layer<'_> {
         timed!(Part::Norms, add_and_normalise::<A>(x, narrow, &self.context_norm));
 
         timed!(Part::Quantising, quantise::<A>(rows, x, width));
-        timed!(Part::Products, linear::<A>(rows, &self.up, wide));
-        timed!(Part::Gelu, {
-            rows.reset::<A>(count, self.up.outs);
-            for (at, row) in wide.chunks_exact_mut(self.up.outs).enumerate() {
-                gelu_row::<A>(row);
-                rows.set::<A>(at, row);
-            }
-        });
+        timed!(Part::Gelu, linear_gelu::<A>(rows, &self.up, wide));
+        timed!(Part::Quantising, quantise::<A>(rows, wide, self.up.outs));
         timed!(Part::Products, linear::<A>(rows, &self.down, narrow));
         timed!(Part::Norms, add_and_normalise::<A>(x, narrow, &self.norm));
     }

@@ -49,13 +49,6 @@ fn polynomial<F: Lanes, const N: usize>(x: F, coefficients: [f32; N]) -> F {
     sum
 }
 
-#[inline(always)]
-pub fn gelu_row<A: Arch>(x: &mut [f32]) {
-    for x in x.as_chunks_mut().0 {
-        gelu(A::F::load(x)).store(x);
-    }
-}
-
 /// Gain and shift of a layer normalisation, `[width]` each.
 #[derive(Clone, Copy)]
 pub struct Norm<'a> {

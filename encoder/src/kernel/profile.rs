@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 /// Parts of a layer's work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
+    /// The other matrix products.
     Products,
     Attention,
-    /// GELU, and quantising what it gives.
+    /// The matrix product whose results go through GELU, with it.
     Gelu,
     Quantising,
     /// Residual connections and layer normalisations.
@@ -19,9 +20,9 @@ impl Part {
     /// What a person calls it.
     pub fn name(self) -> &'static str {
         match self {
-            Part::Products => "matrix products",
+            Part::Products => "the other matrix products",
             Part::Attention => "attention",
-            Part::Gelu => "GELU and quantising its result",
+            Part::Gelu => "the matrix product before GELU, and GELU",
             Part::Quantising => "quantising",
             Part::Norms => "residuals and norms",
         }

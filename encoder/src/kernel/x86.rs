@@ -161,6 +161,35 @@ impl Lanes for Avx512 {
         unsafe { _mm256_storeu_si256(to.as_mut_ptr().cast(), _mm512_cvtepi32_epi16(_mm512_castps_si512(self.0))) }
     }
     #[inline(always)]
+    fn transpose(rows: [Self; LANES]) -> [Self; LANES] {
+        unsafe {
+            // In each quarter of a register, 4 x 4 numbers change places; then the quarters do.
+            let mut quarters = [_mm512_setzero_ps(); LANES];
+            for i in 0..4 {
+                let [a, b, c, d] = [rows[4 * i].0, rows[4 * i + 1].0, rows[4 * i + 2].0, rows[4 * i + 3].0];
+                let (ab_low, ab_high) = (_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b));
+                let (cd_low, cd_high) = (_mm512_unpacklo_ps(c, d), _mm512_unpackhi_ps(c, d));
+                quarters[4 * i] = _mm512_shuffle_ps::<0b01_00_01_00>(ab_low, cd_low);
+                quarters[4 * i + 1] = _mm512_shuffle_ps::<0b11_10_11_10>(ab_low, cd_low);
+                quarters[4 * i + 2] = _mm512_shuffle_ps::<0b01_00_01_00>(ab_high, cd_high);
+                quarters[4 * i + 3] = _mm512_shuffle_ps::<0b11_10_11_10>(ab_high, cd_high);
+            }
+            let mut columns = rows;
+            for i in 0..4 {
+                let [a, b, c, d] = [quarters[i], quarters[4 + i], quarters[8 + i], quarters[12 + i]];
+                let (even, odd) =
+                    (_mm512_shuffle_f32x4::<0b10_00_10_00>(a, b), _mm512_shuffle_f32x4::<0b11_01_11_01>(a, b));
+                let (even_too, odd_too) =
+                    (_mm512_shuffle_f32x4::<0b10_00_10_00>(c, d), _mm512_shuffle_f32x4::<0b11_01_11_01>(c, d));
+                columns[i] = Avx512(_mm512_shuffle_f32x4::<0b10_00_10_00>(even, even_too));
+                columns[4 + i] = Avx512(_mm512_shuffle_f32x4::<0b10_00_10_00>(odd, odd_too));
+                columns[8 + i] = Avx512(_mm512_shuffle_f32x4::<0b11_01_11_01>(even, even_too));
+                columns[12 + i] = Avx512(_mm512_shuffle_f32x4::<0b11_01_11_01>(odd, odd_too));
+            }
+            columns
+        }
+    }
+    #[inline(always)]
     fn sum(self) -> f32 {
         unsafe {
             let high = _mm256_castpd_ps(_mm512_extractf64x4_pd::<1>(_mm512_castps_pd(self.0)));
