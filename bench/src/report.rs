@@ -8,8 +8,7 @@ use anyhow::{Context, Result, ensure};
 
 use crate::chart::{self, Bar, Panel, Whose};
 use crate::latency;
-use crate::overhead::BARE;
-use crate::overhead::ENCODER;
+use crate::overhead::{BARE, ENCODER};
 use crate::profile::WHOLE;
 use crate::results::Results;
 use crate::search_report::{self, Section};

@@ -81,7 +81,7 @@ pub struct Stage {
     pub lr: f64,
     #[serde(default = "temperature")]
     pub temperature: f64,
-    /// Pairs drawn for each epoch; absent = all.
+    /// Pairs drawn for each epoch, with `shares` also more than there are; absent = as many as there are.
     pub pairs_per_epoch: Option<usize>,
     /// Hard negatives of each question, from the pair file or mined.
     #[serde(default)]

@@ -8,10 +8,7 @@ use crate::checkpoint::Checkpoint;
 
 pub fn of_bundle(manifest: &Manifest, checkpoint: &Checkpoint, agreement: &Agreement, note: Option<&str>) -> String {
     let Manifest { precision, runtime, prefix, .. } = manifest;
-    let precision = format!(
-        "{precision}; {agreement} against the float32 checkpoint |\n| made and checked with | ONNX Runtime {runtime}"
-    );
-    let graph = match precision.starts_with(Bits::Int8.name()) {
+    let graph = match precision == Bits::Int8.name() {
         true => {
             "takes `input_ids` (int64, batch x tokens, all of one length) and gives `sentence_embedding` (float32, batch x width). Its
 operators are of the domain `drugembed`, which the project's encoder adds to ONNX Runtime: weights have 8 bits, activations 14, and a text
@@ -26,6 +23,9 @@ has the same vector, bit by bit, in any batch and on any processor. For a plain 
 Put the prefix before the text: `{}` before what is to be found, `{}` before a question, `{}` before both
 sides of a comparison.",
         prefix.document, prefix.query, prefix.similarity
+    );
+    let precision = format!(
+        "{precision}; {agreement} against the float32 checkpoint |\n| made and checked with | ONNX Runtime {runtime}"
     );
     text(manifest, checkpoint, &precision, &usage, note)
 }

@@ -1,16 +1,33 @@
 //! The encoder computed in plain Rust, float32, one text at a time: the judge of what ONNX Runtime makes of an exported graph.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
 use ndarray::{Array2, ArrayView1, ArrayView2, Axis, s};
 
 use crate::checkpoint::Checkpoint;
 
+/// `[ins, ins]` of each linear layer: its inputs' products with each other, summed over tokens.
+pub type Products = BTreeMap<String, Array2<f64>>;
+
 pub struct Forward<'a> {
     checkpoint: &'a Checkpoint,
+    products: Option<RefCell<Products>>,
 }
 
 impl<'a> Forward<'a> {
     pub fn new(checkpoint: &'a Checkpoint) -> Forward<'a> {
-        Forward { checkpoint }
+        Forward { checkpoint, products: None }
+    }
+
+    /// What the linear layers get to see when texts of these ids are embedded. Query, key and value see the same, which is kept for
+    /// the query.
+    pub fn products(checkpoint: &Checkpoint, texts: &[Vec<u32>]) -> Products {
+        let forward = Forward { checkpoint, products: Some(RefCell::default()) };
+        for ids in texts {
+            forward.embed(ids);
+        }
+        forward.products.map(RefCell::into_inner).unwrap_or_default()
     }
 
     /// L2-normalised mean of the last layer's token vectors.
@@ -65,6 +82,15 @@ impl<'a> Forward<'a> {
     }
 
     fn linear(&self, name: &str, x: &Array2<f32>) -> Array2<f32> {
+        let again = name.ends_with(".key") || name.ends_with(".value");
+        if let (Some(products), false) = (&self.products, again) {
+            let more = x.t().dot(x).mapv(f64::from);
+            let mut products = products.borrow_mut();
+            match products.get_mut(name) {
+                Some(sum) => *sum += &more,
+                None => drop(products.insert(name.to_owned(), more)),
+            }
+        }
         x.dot(&self.matrix(&format!("{name}.weight")).t()) + self.vector(&format!("{name}.bias"))
     }
 

@@ -1,17 +1,19 @@
 //! The graph of an 8-bit encoder: operators of the encoder crate, one for each layer.
 //!
 //! Weights become int8 with one scale a column, embeddings int8 with one scale a row. Activations are quantised as they come, with
-//! one scale a token, so that nothing has to be measured beforehand.
+//! one scale a token, so that their ranges need not be measured beforehand.
 
-use encoder::kernel::{DOMAIN, EMBEDDINGS, LAYER, MEAN, WEIGHT_MAX, check_widths, pack};
+use encoder::kernel::{DOMAIN, EMBEDDINGS, LAYER, MEAN, check_widths, pack};
 
 use anyhow::{Result, ensure};
 
+use super::forward::{Forward, Products};
 use super::graph::{Builder, INPUT_IDS, OUTPUT, Value, int, real};
+use super::rounding::{Rounding, nearest};
 use crate::checkpoint::Checkpoint;
 
-/// The serialised ONNX model: `input_ids` to `sentence_embedding`.
-pub fn build(checkpoint: &Checkpoint) -> Result<Vec<u8>> {
+/// The serialised ONNX model: `input_ids` to `sentence_embedding`. Weights are rounded with a view to texts of these ids.
+pub fn build(checkpoint: &Checkpoint, texts: &[Vec<u32>]) -> Result<Vec<u8>> {
     let config = &checkpoint.config;
     for (ins, outs) in [
         (config.hidden_size, 3 * config.hidden_size),
@@ -24,7 +26,8 @@ pub fn build(checkpoint: &Checkpoint) -> Result<Vec<u8>> {
         (config.hidden_size / config.num_attention_heads).is_multiple_of(16),
         "8 bits need attention heads whose width is a multiple of 16; export with --precision fp32"
     );
-    let mut graph = Int8Graph { builder: Builder::default(), checkpoint };
+    let products = Forward::products(checkpoint, texts);
+    let mut graph = Int8Graph { builder: Builder::default(), checkpoint, products };
     let mut hidden = graph.embeddings();
     for layer in 0..config.num_hidden_layers {
         hidden = graph.layer(layer, &hidden);
@@ -36,6 +39,7 @@ pub fn build(checkpoint: &Checkpoint) -> Result<Vec<u8>> {
 struct Int8Graph<'a> {
     builder: Builder,
     checkpoint: &'a Checkpoint,
+    products: Products,
 }
 
 impl Int8Graph<'_> {
@@ -43,7 +47,7 @@ impl Int8Graph<'_> {
         let table = |kind: &str| self.checkpoint.tensor(&format!("embeddings.{kind}_embeddings.weight"));
         let (words, positions, segment) = (table("word"), table("position"), table("token_type"));
         let width = words.shape[1];
-        let (bytes, scales): (Vec<Vec<i8>>, Vec<f32>) = words.data.chunks_exact(width).map(quantise).unzip();
+        let (bytes, scales): (Vec<Vec<i8>>, Vec<f32>) = words.data.chunks_exact(width).map(nearest).unzip();
         // Every token is of the first segment.
         let places: Vec<f32> =
             positions.data.iter().zip(segment.data[..width].iter().cycle()).map(|(a, b)| a + b).collect();
@@ -89,8 +93,9 @@ impl Int8Graph<'_> {
         };
         let ins = rows(&parts[0]).0;
         // A checkpoint keeps `[outs, ins]`: a row is what becomes a column.
+        let rounding = Rounding::new(&self.products[&parts[0]]);
         let (columns, scales): (Vec<Vec<i8>>, Vec<f32>) =
-            parts.iter().flat_map(|part| rows(part).1.map(quantise)).unzip();
+            parts.iter().flat_map(|part| rows(part).1.map(|row| rounding.round(row))).unzip();
         let outs = columns.len();
         let matrix: Vec<i8> = (0..ins * outs).map(|i| columns[i % outs][i / outs]).collect();
         let bias: Vec<f32> =
@@ -109,11 +114,4 @@ impl Int8Graph<'_> {
             self.builder.floats(&format!("{name}.{value}"), &tensor.shape, &tensor.data)
         })
     }
-}
-
-/// Numbers as bytes and what these are multiplied by: the largest magnitude becomes 127.
-fn quantise(values: &[f32]) -> (Vec<i8>, f32) {
-    let most = values.iter().fold(0f32, |most, v| most.max(v.abs()));
-    let scale = if most > 0.0 { most / WEIGHT_MAX as f32 } else { 1.0 };
-    (values.iter().map(|v| (v / scale).round_ties_even() as i8).collect(), scale)
 }

@@ -7,6 +7,7 @@ mod golden;
 mod graph;
 mod int8;
 mod onnx;
+mod rounding;
 mod sentence_transformers;
 mod verify;
 
@@ -14,7 +15,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use ::encoder::{GOLDEN, Golden, MANIFEST, MODEL, Manifest, Pooling, Prefixes, TOKENIZER, sha256};
+use ::encoder::{GOLDEN, Golden, MANIFEST, MODEL, Manifest, Pooling, Prefixes, Role, TOKENIZER, sha256};
 use anyhow::{Context, Result, bail, ensure};
 use clap::ValueEnum;
 
@@ -134,7 +135,12 @@ pub fn run(args: Args) -> Result<()> {
     eprintln!("building the {} graph", args.precision.name());
     let model = match args.precision {
         Bits::Fp32 => encoder::build(&checkpoint),
-        Bits::Int8 => int8::build(&checkpoint)?,
+        Bits::Int8 => {
+            let cells = rounding::CELLS.map(|text| (Role::Document, text));
+            let texts = golden::TEXTS.iter().chain(&cells).map(|&(role, text)| inputs.ids(role, text));
+            let texts = texts.collect::<Result<Vec<_>>>()?;
+            int8::build(&checkpoint, &texts)?
+        }
     };
     let version = crate::runtime::version(&runtime);
     let mut manifest = manifest(&args, &checkpoint, prefixes.clone(), args.precision, &version)?;

@@ -162,7 +162,12 @@ impl Runner {
         let stage = course.stage;
         let replayed = if course.replay.is_empty() { 0 } else { (stage.batch as f64 * stage.replay).round() as usize };
         let own = (stage.batch - replayed).min(course.items.len()).max(1);
-        let of_epoch = stage.pairs_per_epoch.unwrap_or(usize::MAX).min(course.items.len());
+        let all = course.items.len();
+        let of_epoch = match stage.pairs_per_epoch {
+            // Shares draw a kind's pairs again when all have been.
+            Some(pairs) if !stage.shares.is_empty() => pairs,
+            pairs => pairs.unwrap_or(all).min(all),
+        };
         let per_epoch = (of_epoch / own).max(1);
         let steps = per_epoch * stage.epochs;
         if position.step > 0 {
