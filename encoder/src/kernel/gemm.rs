@@ -147,18 +147,11 @@ pub trait Sink {
     fn take<A: Arch>(&mut self, first: usize, block: usize, sums: &[Tile]);
 }
 
-/// `rows` times `weights` plus bias, into `to`, `[rows, outs]`.
+/// `rows` times `weights` plus bias, or GELU of that, into `to`, `[rows, outs]`.
 #[inline(always)]
-pub fn linear<A: Arch>(rows: &Rows, weights: &Weights, to: &mut [f32]) {
+pub fn linear<A: Arch, const GELU: bool>(rows: &Rows, weights: &Weights, to: &mut [f32]) {
     debug_assert!(rows.width == weights.ins && to.len() == rows.count * weights.outs);
-    A::blocks(rows, weights, &mut Linear::<false> { scales: &rows.scales, weights, to });
-}
-
-/// GELU of what [`linear`] gives.
-#[inline(always)]
-pub fn linear_gelu<A: Arch>(rows: &Rows, weights: &Weights, to: &mut [f32]) {
-    debug_assert!(rows.width == weights.ins && to.len() == rows.count * weights.outs);
-    A::blocks(rows, weights, &mut Linear::<true> { scales: &rows.scales, weights, to });
+    A::blocks(rows, weights, &mut Linear::<GELU> { scales: &rows.scales, weights, to });
 }
 
 struct Linear<'a, const GELU: bool> {

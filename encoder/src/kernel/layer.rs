@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use super::attention::{self, attend};
-use super::gemm::{Rows, Weights, linear, linear_gelu};
+use super::gemm::{Rows, Weights, linear};
 use super::lanes::{LANES, Lanes};
 use super::level::{Arch, Level, Work, run};
 use super::math::{Norm, add_row, to_unit_length};
@@ -112,20 +112,20 @@ impl Layer<'_> {
         wide.resize(count * self.up.outs, 0.0);
 
         timed!(Part::Quantising, quantise::<A>(rows, x, width));
-        timed!(Part::Products, linear::<A>(rows, &self.attention, qkv));
+        timed!(Part::Products, linear::<A, false>(rows, &self.attention, qkv));
         timed!(Part::Attention, {
             for (qkv, context) in qkv.chunks_exact(tokens * 3 * width).zip(narrow.chunks_exact_mut(tokens * width)) {
                 attend::<A>(qkv, self.heads, width, attention, context);
             }
         });
         timed!(Part::Quantising, quantise::<A>(rows, narrow, width));
-        timed!(Part::Products, linear::<A>(rows, &self.context, narrow));
+        timed!(Part::Products, linear::<A, false>(rows, &self.context, narrow));
         timed!(Part::Norms, add_and_normalise::<A>(x, narrow, &self.context_norm));
 
         timed!(Part::Quantising, quantise::<A>(rows, x, width));
-        timed!(Part::Gelu, linear_gelu::<A>(rows, &self.up, wide));
+        timed!(Part::Gelu, linear::<A, true>(rows, &self.up, wide));
         timed!(Part::Quantising, quantise::<A>(rows, wide, self.up.outs));
-        timed!(Part::Products, linear::<A>(rows, &self.down, narrow));
+        timed!(Part::Products, linear::<A, false>(rows, &self.down, narrow));
         timed!(Part::Norms, add_and_normalise::<A>(x, narrow, &self.norm));
     }
 }

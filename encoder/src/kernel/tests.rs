@@ -60,7 +60,7 @@ impl Work for Multiply<'_> {
         rows.reset::<A>(x.len() / weights.ins, weights.ins);
         x.chunks_exact(weights.ins).enumerate().for_each(|(at, x)| rows.set::<A>(at, x));
         A::blocks(&rows, &weights, &mut Kept(sums));
-        linear::<A>(&rows, &weights, to);
+        linear::<A, false>(&rows, &weights, to);
     }
 }
 
