@@ -59,7 +59,7 @@ fn measure<B: AutodiffBackend>(args: &Args, checkpoint: &Checkpoint, device: &B:
     let mut times: Vec<Duration> = Vec::new();
     for number in 0..=args.steps {
         let items: Vec<Item> = (0..args.pairs).map(|_| item(&mut rng, words, args.tokens)).collect();
-        let step = Step::contrastive(&items.iter().collect::<Vec<_>>(), &[], 0.05);
+        let step = Step::contrastive(&items.iter().collect::<Vec<_>>(), &[], 0.05, 0.0);
         let started = Instant::now();
         let dropout = Some(Dropout { probability: 0.1, seed: number as u64 });
         let outcome = step.run::<B>(&encoder, &trained, dropout, settings);

@@ -30,9 +30,6 @@ pub struct Config {
     /// Where the weights come from; the model card and the manifest repeat it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Origin>,
-    /// Tokens before `trainer extend` added its own behind them; absent if it did not.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub plain_vocab_size: Option<usize>,
     #[serde(flatten)]
     pub other: Map<String, Value>,
 }
@@ -246,7 +243,6 @@ pub mod tests {
             layer_norm_eps: 1e-12,
             hidden_act: "gelu".to_owned(),
             origin: None,
-            plain_vocab_size: None,
             other: Map::new(),
         };
         let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;

@@ -9,7 +9,6 @@ mod dev;
 mod device;
 mod eval;
 mod export;
-mod extend;
 mod import;
 mod model;
 mod pairs;
@@ -35,7 +34,6 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Import(import::Args),
-    Extend(extend::Args),
     Pairs(pairs::command::Args),
     Train(train::command::Args),
     Soup(train::command::SoupArgs),
@@ -58,7 +56,6 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<()> {
     match command {
         Command::Import(args) => import::run(args),
-        Command::Extend(args) => extend::run(args),
         Command::Pairs(args) => pairs::command::run(args),
         Command::Train(args) => train::command::run(args),
         Command::Soup(args) => train::command::soup(args),

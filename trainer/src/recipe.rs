@@ -19,10 +19,6 @@ pub struct Recipe {
     pub max_tokens: usize,
     #[serde(default = "dropout")]
     pub dropout: f64,
-    /// How often an input is tokenized without the tokens that `trainer extend` added, drawn anew at each step (subword
-    /// regularisation, Kudo 2018): the plain tokens keep their meaning, and must spell what has no token of its own.
-    #[serde(default)]
-    pub plain_tokens: f64,
     /// Train neither word nor position embeddings.
     #[serde(default)]
     pub frozen_embeddings: bool,
@@ -83,6 +79,10 @@ pub struct Stage {
     pub temperature: f64,
     /// Pairs drawn for each epoch, with `shares` also more than there are; absent = as many as there are.
     pub pairs_per_epoch: Option<usize>,
+    /// Weight of a question's other right answers in the batch, documents that have all it asks for; 0 = they only are no
+    /// negatives.
+    #[serde(default)]
+    pub others: f64,
     /// Hard negatives of each question, from the pair file or mined.
     #[serde(default)]
     pub negatives: usize,
@@ -210,7 +210,6 @@ impl Recipe {
             Ok(())
         };
         share("soup", self.soup.unwrap_or(0.0))?;
-        share("plain_tokens", self.plain_tokens)?;
         let mut names = std::collections::HashSet::new();
         for stage in &self.stage {
             let context = || format!("stage \"{}\"", stage.name);
@@ -231,6 +230,7 @@ impl Recipe {
                 context()
             );
             ensure!(stage.shares.values().all(|s| *s > 0.0), "{}: shares must be positive", context());
+            ensure!(stage.others >= 0.0, "{}: others must not be negative", context());
             ensure!(stage.negatives > 0 || stage.mine.is_none(), "{}: mine without negatives", context());
             share("replay", stage.replay).with_context(context)?;
             share("soup", stage.soup.unwrap_or(0.0)).with_context(context)?;

@@ -141,21 +141,6 @@ pub fn ingredient_key(name: &str) -> String {
     key
 }
 
-/// A substance and the salts around it: `아토르바스타틴칼슘삼수화물` -> `아토르바스타틴`, `칼슘`, `삼수화물`.
-pub fn substance_parts(name: &str) -> Vec<&str> {
-    let key = ingredient_key(name);
-    let Some(at) = name.find(&key).filter(|_| !key.is_empty()) else { return vec![name] };
-    let (before, mut after) = (&name[..at], &name[at + key.len()..]);
-    let mut salts = Vec::new();
-    while let Some(salt) = SALTS.iter().filter(|s| after.ends_with(**s)).max_by_key(|s| s.len()) {
-        let (rest, tail) = after.split_at(after.len() - salt.len());
-        salts.push(tail);
-        after = rest;
-    }
-    let parts = [before, &name[at..at + key.len()], after].into_iter().chain(salts.into_iter().rev());
-    parts.filter(|part| !part.is_empty()).collect()
-}
-
 /// The brand a product is asked for by: its name up to the strength or the first parenthesis, without spaces.
 /// `리피논정80밀리그램(아토르바스타틴칼슘삼수화물)` -> `리피논정`.
 pub fn brand(name: &str) -> String {
@@ -285,13 +270,6 @@ mod tests {
         assert_eq!(ingredient_key("피리독신염산염"), "피리독신");
         assert_eq!(ingredient_key("탄산칼슘"), "탄산칼슘");
         assert_ne!(ingredient_key("탄산칼슘"), ingredient_key("탄산마그네슘"));
-    }
-
-    #[test]
-    fn substances_and_salts() {
-        assert_eq!(substance_parts("아토르바스타틴칼슘삼수화물"), ["아토르바스타틴", "칼슘", "삼수화물"]);
-        assert_eq!(substance_parts("염산피리독신"), ["염산", "피리독신"]);
-        assert_eq!(substance_parts("밀리그램"), ["밀리그램"]);
     }
 
     #[test]

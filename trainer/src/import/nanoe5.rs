@@ -78,7 +78,6 @@ fn read_config(cursor: &mut Cursor) -> Result<Config> {
         layer_norm_eps,
         hidden_act: "gelu".to_owned(),
         origin: None,
-        plain_vocab_size: None,
         other: other.as_object().cloned().unwrap_or_default(),
     })
 }

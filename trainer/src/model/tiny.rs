@@ -48,7 +48,6 @@ pub fn random<'a>(size: &Size, texts: impl IntoIterator<Item = &'a str>, seed: u
         layer_norm_eps: 1e-12,
         hidden_act: "gelu".to_owned(),
         origin: Some(origin),
-        plain_vocab_size: None,
         other: serde_json::Map::new(),
     };
     let tokenizer = json!({

@@ -10,7 +10,7 @@ use std::collections::{HashMap, HashSet};
 /// Questions drawn for each product in each form.
 const DRAWS: usize = 3;
 /// Typed names drawn for each product.
-const TYPED: usize = 2;
+const TYPED: usize = 4;
 /// How far to look for names that resemble one, on either side.
 const NEIGHBOURS: usize = 4;
 
@@ -121,13 +121,13 @@ fn typed(rng: &mut Rng, name: &str) -> Typed {
     let (short, brand) = (names::short_name(name), names::brand(name));
     let stem = names::stem(&brand);
     let strength = names::strength(name);
-    let text = match rng.below(8) {
+    let text = match rng.below(10) {
         0 => short,
         1 => names::without_parentheses(name),
-        2 => perturb::typo(rng, &short),
-        3 => perturb::spacing(rng, &short),
-        4 => stem.to_owned(),
-        5 | 6 if let Some(number) = &strength => {
+        2..=4 => perturb::typo(rng, &short),
+        5 => perturb::spacing(rng, &short),
+        6 => stem.to_owned(),
+        7 | 8 if let Some(number) = &strength => {
             let said = if rng.chance(0.4) { perturb::by_ear(rng, stem) } else { stem.to_owned() };
             let aloud = perturb::read_aloud(number).filter(|_| rng.chance(0.3));
             let unit = if aloud.is_some() { "" } else { ["", "", "mg", "밀리", "미리"][rng.below(5)] };
@@ -214,12 +214,12 @@ impl<'a> Questions<'a> {
     /// A random question: of an ingredient or symptom when there is one (they are more exact), else of the type.
     fn draw(&self, rng: &mut Rng, product: &Product) -> Option<Question<'a>> {
         let kind = rng.unit();
-        if kind < 0.45
+        if kind < 0.35
             && let Some(question) = self.of_ingredients(rng, product)
         {
             return Some(question);
         }
-        if kind < 0.6
+        if kind < 0.5
             && let Some(question) = self.of_symptom(rng, product)
         {
             return Some(question);
@@ -251,7 +251,10 @@ impl<'a> Questions<'a> {
         if text.is_empty() {
             return None;
         }
-        Some(Question { text, asks: vec![forms::ingredient_label(&ingredient.name_ko)] })
+        // A purpose often suits the sisters of the type too, a question was written for this one.
+        let of_type = (purpose && !product.type_code.is_empty()).then(|| forms::type_label(&product.type_code));
+        let asks = [forms::ingredient_label(&ingredient.name_ko)].into_iter().chain(of_type).collect();
+        Some(Question { text, asks })
     }
 
     /// A phrasing of a symptom that the product's type and at least half of its ingredients serve.

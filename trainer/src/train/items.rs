@@ -36,6 +36,13 @@ impl Item {
         let known = document.labels.as_deref();
         self.document.ids == document.ids || known.is_none_or(|labels| intersect(&self.asks, labels))
     }
+
+    /// Whether the document has all that this question asks for: a right answer, where one with a part of it is none and no
+    /// negative either.
+    pub fn answered_by(&self, document: &Document) -> bool {
+        let all = |labels: &Vec<u32>| self.asks.iter().all(|asked| labels.binary_search(asked).is_ok());
+        !self.asks.is_empty() && document.labels.as_ref().is_some_and(all)
+    }
 }
 
 /// Whether two sorted lists share an element.
@@ -120,6 +127,12 @@ pub fn mask(batch: &[&Item], negatives: &[Option<&Document>]) -> Mask {
     })
 }
 
+/// Which other documents of a batch answer which question, `batch` x `batch`.
+pub fn right(batch: &[&Item]) -> Vec<bool> {
+    let pairs = batch.iter().enumerate().flat_map(|(i, _)| (0..batch.len()).map(move |j| (i, j)));
+    pairs.map(|(i, j)| i != j && batch[i].answered_by(&batch[j].document)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -162,5 +175,8 @@ mod tests {
             false, false, false, false, true, true,
         ];
         assert_eq!(m.masked, wanted);
+        // Question 1 asks for two things, of which no other document has both.
+        let answered = [false, true, true, false, false, false, false, false, false];
+        assert_eq!(right(&batch), answered);
     }
 }

@@ -43,13 +43,53 @@ pub fn contrastive<B: Backend>(
     (diagonal_cross_entropy(scores) + diagonal_cross_entropy(backward)) * 0.5
 }
 
+/// The other right answers in the batch, which [`contrastive`] only leaves out: each takes its turn in the place of the
+/// question's own among the question's negatives, in both directions. The mean over the questions of the mean over their
+/// other right answers of the cross-entropies; `right` `[n, n]` says which they are (the diagonal is false).
+pub fn other_answers<B: Backend>(
+    questions: Tensor<B, 2>,
+    documents: Tensor<B, 2>,
+    mask: &Mask,
+    right: &[bool],
+    temperature: f64,
+) -> Tensor<B, 1> {
+    let (device, dtype, n) = (questions.device(), questions.dtype(), mask.rows);
+    let scores = questions.matmul(documents.transpose()) * (1.0 / temperature);
+    let negatives = scores.clone() + mask.tensor(&device, dtype) + diagonal(n, mask.columns, MASKED, &device, dtype);
+    let square = |x: &Tensor<B, 2>| x.clone().slice([0..n, 0..n]);
+    let transposed: Vec<bool> = (0..n * n).map(|k| right[k % n * n + k / n]).collect();
+    let forth = turns(square(&scores), negatives.clone(), right);
+    let back = turns(square(&scores).transpose(), square(&negatives).transpose(), &transposed);
+    (forth + back) * 0.5
+}
+
+/// Of each score that `right` marks, log(1 + sum of the row's exp(negatives) / exp(score)): the mean of the rows' means.
+fn turns<B: Backend>(scores: Tensor<B, 2>, negatives: Tensor<B, 2>, right: &[bool]) -> Tensor<B, 1> {
+    let (device, dtype, n) = (scores.device(), scores.dtype(), scores.dims()[0]);
+    let share = |row: &[bool]| 1.0 / (row.iter().filter(|&&r| r).count().max(1) * n) as f32;
+    let weights: Vec<f32> =
+        right.chunks(n).flat_map(|row| row.iter().map(move |&r| if r { share(row) } else { 0.0 })).collect();
+    let weights = Tensor::from_data(TensorData::new(weights, [n, n]).convert_dtype(dtype), (&device, dtype));
+    let largest = negatives.clone().max_dim(1).detach();
+    let sum = (negatives - largest.clone()).exp().sum_dim(1).log() + largest;
+    let above = sum - scores;
+    // log(1 + exp(x)) without overflow.
+    let softplus = above.clone().clamp_min(0.0) + (above.abs().neg()).exp().log1p();
+    (softplus * weights).sum()
+}
+
+/// `value` where row = column, 0 elsewhere.
+fn diagonal<B: Backend>(rows: usize, columns: usize, value: f64, device: &B::Device, dtype: DType) -> Tensor<B, 2> {
+    let mut values = vec![0.0f32; rows * columns];
+    (0..rows).for_each(|i| values[i * columns + i] = value as f32);
+    Tensor::from_data(TensorData::new(values, [rows, columns]).convert_dtype(dtype), (device, dtype))
+}
+
 /// Mean of -log softmax over each row, at column = row.
 fn diagonal_cross_entropy<B: Backend>(scores: Tensor<B, 2>) -> Tensor<B, 1> {
     let [rows, columns] = scores.dims();
     let (device, dtype) = (scores.device(), scores.dtype());
-    let mut eye = vec![0.0f32; rows * columns];
-    (0..rows).for_each(|i| eye[i * columns + i] = 1.0);
-    let eye = Tensor::from_data(TensorData::new(eye, [rows, columns]).convert_dtype(dtype), (&device, dtype));
+    let eye = diagonal(rows, columns, 1.0, &device, dtype);
     (activation::log_softmax(scores, 1) * eye).sum() * (-1.0 / rows as f64)
 }
 
@@ -133,6 +173,20 @@ mod tests {
         let (q, d) = (matrix(&[[1.0, 0.0]]), matrix(&[[1.0, 0.0], [0.8, 0.6]]));
         let loss = value(contrastive(q, d, &Mask::new(1, 2, |_, _| false), 1.0));
         assert!((loss - (1.0f64 + (-0.2f64).exp()).ln() / 2.0).abs() < 1e-6, "{loss}");
+    }
+
+    #[test]
+    fn other_answers_by_hand() {
+        // Cosines [[1, 0.6, 0], [0.6, 1, 0.8], [0, 0.8, 1]]; question 0 is answered by documents 0 and 1, the others by their own.
+        let rows = [[1.0, 0.0], [0.6, 0.8], [0.0, 1.0]];
+        let mask = Mask::new(3, 3, |i, j| (i, j) == (0, 1));
+        let right = [false, true, false, false, false, false, false, false, false];
+        let loss = value(other_answers(matrix(&rows), matrix(&rows), &mask, &right, 0.5));
+        // Forth: document 1 (score 1.2) against document 2 (0). Back: question 0 (1.2) against question 2 (1.6).
+        let forth = (1.0f64 + (-1.2f64).exp()).ln() / 3.0;
+        let back = (1.0f64 + (1.6f64 - 1.2).exp()).ln() / 3.0;
+        assert!((loss - (forth + back) / 2.0).abs() < 1e-6, "{loss}");
+        assert_eq!(value(other_answers(matrix(&rows), matrix(&rows), &mask, &[false; 9], 0.5)), 0.0);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The stages of a recipe, one after the other.
 
-use super::items::{Document, Ids, Item, Labels, items};
+use super::items::{Document, Item, Labels, items};
 use super::mine::mine;
 use super::optimiser::AdamW;
 use super::progress::Progress;
@@ -19,7 +19,6 @@ use crate::rng::Rng;
 use anyhow::{Result, bail};
 use burn_tensor::backend::{AutodiffBackend, Backend};
 use burn_tensor::{DType, Tensor};
-use std::collections::HashMap;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -62,8 +61,6 @@ struct Course<'a, B: AutodiffBackend> {
     encoder: Encoder<B::InnerBackend>,
     adam: AdamW<B::InnerBackend>,
     trained: Vec<bool>,
-    /// Inputs that hold tokens added by `trainer extend`, and their plain tokens.
-    plain: HashMap<Ids, Ids>,
 }
 
 impl Runner {
@@ -148,8 +145,7 @@ impl Runner {
         let trained: Vec<bool> = (0..start.parameters().len()).map(|i| i >= frozen).collect();
         let adam = AdamW::new(self.recipe.optimiser.clone(), start.parameters(), &trained);
         let replay = sets[..index].iter().flatten().collect();
-        let plain = if self.recipe.plain_tokens > 0.0 { tokens.plain()? } else { HashMap::new() };
-        Ok(Course { stage, items: &sets[index], replay, mined, teacher, encoder: start, adam, trained, plain })
+        Ok(Course { stage, items: &sets[index], replay, mined, teacher, encoder: start, adam, trained })
     }
 
     /// Trains a stage from `position.step` to its end.
@@ -188,9 +184,7 @@ impl Runner {
                 Some(shares) => shares.batch(position.step).into_iter().map(|i| (&course.items[i], Some(i))).collect(),
                 None => self.draw(course, epoch, position.step % per_epoch, own, replayed),
             };
-            let mut step = self.step(course, &batch, position.step);
-            let mut rng = Rng::new(self.recipe.seed, &format!("plain tokens {} {}", stage.name, position.step));
-            step.tokenize_plainly(&course.plain, self.recipe.plain_tokens, &mut rng);
+            let step = self.step(course, &batch, position.step);
             let dropout = Dropout {
                 probability: stage.dropout.unwrap_or(self.recipe.dropout),
                 seed: Rng::new(self.recipe.seed, &format!("dropout {} {}", stage.name, position.step)).next_u64() >> 8,
@@ -257,7 +251,7 @@ impl Runner {
                 if negatives.iter().all(Option::is_none) {
                     negatives.clear();
                 }
-                Step::contrastive(&items, &negatives, stage.temperature)
+                Step::contrastive(&items, &negatives, stage.temperature, stage.others)
             }
         };
         let (Some(teacher), Some(general)) = (&course.teacher, &stage.general) else { return step };

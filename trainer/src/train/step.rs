@@ -3,19 +3,23 @@
 //! A batch that fits is one graph. A larger one goes by GradCache (Gao et al., 2021): embed without a graph, take the loss's
 //! gradient on the vectors, then embed again part by part and push that gradient through. Dropout repeats by its seed.
 
-use super::items::{Document, Ids, Item, mask};
+use super::items::{Document, Ids, Item, mask, right};
 use super::losses::{self, Mask};
 use crate::model::embed::{Plan, Shapes, plan};
 use crate::model::{Dropout, Encoder};
-use crate::rng::Rng;
 use burn_tensor::backend::{AutodiffBackend, Backend};
 use burn_tensor::{DType, Int, Tensor, TensorData};
-use std::collections::HashMap;
 
 /// What a step minimises.
 pub enum Objective {
-    Contrastive { mask: Mask, temperature: f64 },
+    Contrastive { mask: Mask, temperature: f64, others: Option<Others> },
     Cosine { labels: Vec<f32> },
+}
+
+/// The other right answers of a batch.
+pub struct Others {
+    pub right: Vec<bool>,
+    pub weight: f64,
 }
 
 /// General sentences of the step: the base's vectors of the batch's last `rows` texts.
@@ -60,14 +64,17 @@ pub struct Outcome<B: Backend> {
 }
 
 impl Step {
-    /// A contrastive step of items and `per_item` negatives each (None = a gap, filled and masked).
-    pub fn contrastive(batch: &[&Item], negatives: &[Option<&Document>], temperature: f64) -> Self {
+    /// A contrastive step of items and `per_item` negatives each (None = a gap, filled and masked); `others` is the weight of
+    /// a question's other right answers in the batch.
+    pub fn contrastive(batch: &[&Item], negatives: &[Option<&Document>], temperature: f64, others: f64) -> Self {
         let mask = mask(batch, negatives);
         let gap = &batch[0].document.ids;
         let documents =
             batch.iter().map(|i| &i.document.ids).chain(negatives.iter().map(|n| n.map_or(gap, |d| &d.ids)));
         let texts = batch.iter().map(|i| &i.query).chain(documents).cloned().collect();
-        Self { texts, questions: batch.len(), objective: Objective::Contrastive { mask, temperature }, distil: None }
+        let others = (others > 0.0).then(|| Others { right: right(batch), weight: others });
+        let objective = Objective::Contrastive { mask, temperature, others };
+        Self { texts, questions: batch.len(), objective, distil: None }
     }
 
     /// A step of labelled pairs.
@@ -82,15 +89,6 @@ impl Step {
         self.texts.extend(sentences);
         self.distil = Some(distil);
         self
-    }
-
-    /// Each text that `plain` holds is replaced by its plain tokens with probability `share`.
-    pub fn tokenize_plainly(&mut self, plain: &HashMap<Ids, Ids>, share: f64, rng: &mut Rng) {
-        for text in &mut self.texts {
-            if let Some(tokens) = plain.get(text).filter(|_| rng.chance(share)) {
-                *text = tokens.clone();
-            }
-        }
     }
 
     /// Losses and gradients with the weights `encoder`; parameters where `trained` is false get none.
@@ -156,7 +154,13 @@ impl Step {
         let rows = |from: usize, to: usize| vectors.clone().slice([from..to, 0..hidden]);
         let (q, d) = (rows(0, self.questions), rows(self.questions, documents));
         let main = match &self.objective {
-            Objective::Contrastive { mask, temperature } => losses::contrastive(q, d, mask, *temperature),
+            Objective::Contrastive { mask, temperature, others } => {
+                let own = losses::contrastive(q.clone(), d.clone(), mask, *temperature);
+                match others {
+                    None => own,
+                    Some(o) => own + losses::other_answers(q, d, mask, &o.right, *temperature) * o.weight,
+                }
+            }
             Objective::Cosine { labels } => losses::cosine_regression(q, d, labels),
         };
         let Some(distil) = &self.distil else {
