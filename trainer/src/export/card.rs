@@ -73,7 +73,7 @@ drugembed.
 ## Limits
 * A search aid, not medical advice: a high similarity says that two texts are alike, not that a drug is right or safe for anyone.
 * It knows words, not doses, interactions or a patient; numbers and negations weigh little in its vectors.
-* Cosines of unrelated texts are not near 0: compare them with each other, not with a fixed threshold.
+* No fixed cosine tells related from unrelated texts: compare cosines with each other.
 * Characters outside Korean, Latin, Greek, digits, punctuation and common Hanja may be unknown to the vocabulary.
 ",
         id = manifest.id(),
