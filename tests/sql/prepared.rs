@@ -50,7 +50,8 @@ fn same_bits(world: &World) {
     assert_eq!(value(&mut client, PREPARED), "t", "the session that prepared goes on with what it made");
     assert_eq!(value(&mut client, PREPARE), "f");
 
-    report_first_call(&world.server, "prepare_rights", "as installed, lazy");
+    drop(database(&world.server, "as_installed"));
+    report_first_call(&world.server, "as_installed", "as installed, lazy");
     report_first_call(&server, "bits", "prepared, lazy");
     let mut client = server.connect("bits");
     let pid: u32 = value(&mut client, "SELECT pg_backend_pid()").parse().expect("a number");
