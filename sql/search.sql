@@ -1,5 +1,6 @@
 -- drug_search: nearest by vector, nearest by letters, and both fused by reciprocal rank (Cormack et al., SIGIR 2009: sum of 1 / (60 + rank)).
--- Of equal scores the better lexical rank comes first: letters tell 500 mg from 160 mg, vectors hardly do.
+-- Of equal scores the better lexical rank comes first: letters tell 500 mg from 160 mg, vectors hardly do. Beside vectors only letters
+-- that are alike by 0.6 count: a mistyped name shares some letters with many names, and the vector knows better which is meant.
 
 CREATE FUNCTION drugembed.bigrams(document text) RETURNS text[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
@@ -108,14 +109,15 @@ BEGIN
     IF engine IS NOT NULL THEN
         -- pg_trgm finds, but alone ranks a bare "500" before the name with 500: it counts the ends of words, which Korean names run together.
         parts := parts || format('SELECT %1$s, NULL::bigint AS v, row_number() OVER (ORDER BY likeness DESC, size, %1$s) AS l, NULL::float8 AS distance
-              FROM (SELECT %2$s, %3$s AS likeness, length(%4$s) AS size FROM %5$s AS "@row" WHERE %6$s%7$s ORDER BY likeness DESC, size LIMIT %8$s) n',
+              FROM (SELECT %2$s, %3$s AS likeness, length(%4$s) AS size FROM %5$s AS "@row" WHERE %6$s%7$s ORDER BY likeness DESC, size LIMIT %8$s) n
+             WHERE likeness >= %9$s',
             ks, keys,
-            CASE engine WHEN 'trgm' THEN format('drugembed.bigram_share(drugembed.bigrams($1), %2$s) + %1$I.word_similarity($1, %2$s)', engine_schema, t.lexical)
+            CASE engine WHEN 'trgm' THEN format('(drugembed.bigram_share(drugembed.bigrams($1), %2$s) + %1$I.word_similarity($1, %2$s)) / 2', engine_schema, t.lexical)
                  ELSE format('drugembed.bigram_share(drugembed.bigrams($1), %s)', t.lexical) END,
             t.lexical, t.relation,
             CASE engine WHEN 'trgm' THEN format('%s OPERATOR(%I.%%>) $1', t.lexical, engine_schema)
                  ELSE format('drugembed.bigrams(%s) && drugembed.telling_bigrams($1)', t.lexical) END,
-            filtered, pool);
+            filtered, pool, CASE WHEN by_vector THEN 0.6 ELSE 0 END);
     END IF;
     RETURN format('
         SELECT jsonb_build_object(%1$s), f.score, f.v::integer, f.l::integer, 1 - f.distance, %2$s

@@ -344,7 +344,7 @@ mod tests {
         packed: Vec<u8>,
     }
 
-    /// The base's vocabulary, and the fine-tuned model's, which the trainer may have extended by words of drug tables.
+    /// The vocabularies of the base and of the fine-tuned model.
     static BUNDLES: LazyLock<[Both; 2]> = LazyLock::new(|| ["e5-small-ko", "drug-e5-small-ko"].map(both));
 
     fn both(bundle: &str) -> Both {

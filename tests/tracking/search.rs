@@ -53,6 +53,10 @@ fn finds_by_vector_letters_and_both(world: &World) {
                     AND bool_or(vector_rank IS NOT NULL) AND bool_or(lexical_rank IS NOT NULL) AND count(*) = 10
                    FROM drug_search('product', '아세트아미노펜')";
     assert_eq!(value(&mut client, fused), "t");
+    // Letters count beside vectors only where they are much alike, not where a question happens to share some.
+    let lexical = |query: &str| format!("SELECT count(lexical_rank) FROM drug_search('product', '{query}')");
+    assert_eq!(value(&mut client, &lexical("열을 내리는 약 이름이 뭐였더라")), "0");
+    assert_ne!(value(&mut client, &lexical("타이레놀 500")), "0");
     let similarity = "SELECT bool_and(abs(similarity - drug_similarity(p.embedding, '두통약')) < 1e-5 AND document = p.name)
                         FROM drug_search('product', '두통약', 20, 'vector') s JOIN product p ON p.id = (s.key->>'id')::bigint";
     assert_eq!(value(&mut client, similarity), "t");
