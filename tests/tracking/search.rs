@@ -7,6 +7,7 @@ use crate::{Test, World, backfill, tracked};
 
 pub const TESTS: &[Test] = &[
     ("finds_by_vector_letters_and_both", finds_by_vector_letters_and_both),
+    ("mistyped_names", mistyped_names),
     ("filters", filters),
     ("nothing_can_be_injected", nothing_can_be_injected),
     ("uses_both_indexes", uses_both_indexes),
@@ -60,6 +61,23 @@ fn finds_by_vector_letters_and_both(world: &World) {
     let similarity = "SELECT bool_and(abs(similarity - drug_similarity(p.embedding, '두통약')) < 1e-5 AND document = p.name)
                         FROM drug_search('product', '두통약', 20, 'vector') s JOIN product p ON p.id = (s.key->>'id')::bigint";
     assert_eq!(value(&mut client, similarity), "t");
+}
+
+/// Letters must not spoil what the vector knows of a mistyped name: a syllable lost, another vowel, a space within.
+fn mistyped_names(world: &World) {
+    let mut client = searchable(world, "mistyped", 300);
+    let right = |mode: &str| {
+        format!(
+            "WITH brand AS (SELECT DISTINCT (regexp_match(name, '^[가-힣]{{4,}}'))[1] AS b FROM product),
+                  typed AS (SELECT b, q FROM brand, unnest(ARRAY[overlay(b PLACING '' FROM 3 FOR 1), left(b, 2) || ' ' || substr(b, 3),
+                                                                 overlay(b PLACING chr(ascii(substr(b, 2, 1)) + 28) FROM 2 FOR 1)]) q WHERE b IS NOT NULL)
+             SELECT round(avg(starts_with(s.document, b)::integer), 3) FROM typed LEFT JOIN LATERAL drug_search('product', q, 1, '{mode}') s ON true"
+        )
+    };
+    let [vector, lexical, hybrid] =
+        ["vector", "lexical", "hybrid"].map(|mode| value(&mut client, &right(mode)).parse::<f64>().expect("a share"));
+    println!("mistyped names, right product first: vector {vector}, lexical {lexical}, hybrid {hybrid}");
+    assert!(hybrid >= vector.max(lexical) && hybrid > 0.9, "vector {vector}, lexical {lexical}, hybrid {hybrid}");
 }
 
 fn filters(world: &World) {
