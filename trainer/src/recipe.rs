@@ -291,6 +291,14 @@ mod tests {
         }
     }
 
+    /// The shipped weights' last stage and the curriculum's are one.
+    #[test]
+    fn the_ending_is_the_curriculums_last_stage() {
+        let stages =
+            |name: &str| Recipe::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("recipes").join(name)).unwrap().stage;
+        assert_eq!(stages("ending.toml").last(), stages("curriculum.toml").last());
+    }
+
     #[test]
     fn defaults() {
         let recipe = parsed(SMALL).unwrap();

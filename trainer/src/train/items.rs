@@ -129,8 +129,8 @@ pub fn mask(batch: &[&Item], negatives: &[Option<&Document>]) -> Mask {
 
 /// Which other documents of a batch answer which question, `batch` x `batch`.
 pub fn right(batch: &[&Item]) -> Vec<bool> {
-    let pairs = batch.iter().enumerate().flat_map(|(i, _)| (0..batch.len()).map(move |j| (i, j)));
-    pairs.map(|(i, j)| i != j && batch[i].answered_by(&batch[j].document)).collect()
+    let n = batch.len();
+    (0..n * n).map(|k| k / n != k % n && batch[k / n].answered_by(&batch[k % n].document)).collect()
 }
 
 #[cfg(test)]

@@ -21,76 +21,65 @@ impl Mask {
         Self { rows, columns, masked: (0..rows * columns).map(at).collect() }
     }
 
+    /// What takes every score out that is no negative: masked ones, and a question's own answer.
     fn tensor<B: Backend>(&self, device: &B::Device, dtype: DType) -> Tensor<B, 2> {
-        let values: Vec<f32> = self.masked.iter().map(|&m| if m { MASKED as f32 } else { 0.0 }).collect();
+        let out = |k: usize| self.masked[k] || k / self.columns == k % self.columns;
+        let values: Vec<f32> = (0..self.masked.len()).map(|k| if out(k) { MASKED as f32 } else { 0.0 }).collect();
         Tensor::from_data(TensorData::new(values, [self.rows, self.columns]).convert_dtype(dtype), (device, dtype))
     }
 }
 
+/// The other right answers in the batch: `right` at `[i, j]`, `n` x `n`, when document `j` answers question `i` as well as its
+/// own does (false on the diagonal).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Others {
+    pub right: Vec<bool>,
+    /// Of all others of a question together; its own answer has 1.
+    pub weight: f64,
+}
+
 /// InfoNCE in both directions (van den Oord et al., 2018, eq. 4; symmetric as in CLIP): the mean of the cross-entropies
 /// of question -> document over all documents and of document -> question over all questions, cosines divided by
-/// `temperature`. `questions` `[n, h]`, `documents` `[m, h]`, m >= n; documents from n on are hard negatives.
+/// `temperature`. `questions` `[n, h]`, `documents` `[m, h]`, m >= n; documents from n on are hard negatives. With `others` each
+/// further right answer takes its turn in the place of the question's own, among the same negatives.
 pub fn contrastive<B: Backend>(
     questions: Tensor<B, 2>,
     documents: Tensor<B, 2>,
     mask: &Mask,
-    temperature: f64,
-) -> Tensor<B, 1> {
-    let (device, dtype) = (questions.device(), questions.dtype());
-    let n = mask.rows;
-    let scores = questions.matmul(documents.transpose()) * (1.0 / temperature) + mask.tensor(&device, dtype);
-    let backward = scores.clone().slice([0..n, 0..n]).transpose();
-    (diagonal_cross_entropy(scores) + diagonal_cross_entropy(backward)) * 0.5
-}
-
-/// The other right answers in the batch, which [`contrastive`] only leaves out: each takes its turn in the place of the
-/// question's own among the question's negatives, in both directions. The mean over the questions of the mean over their
-/// other right answers of the cross-entropies; `right` `[n, n]` says which they are (the diagonal is false).
-pub fn other_answers<B: Backend>(
-    questions: Tensor<B, 2>,
-    documents: Tensor<B, 2>,
-    mask: &Mask,
-    right: &[bool],
+    others: Option<&Others>,
     temperature: f64,
 ) -> Tensor<B, 1> {
     let (device, dtype, n) = (questions.device(), questions.dtype(), mask.rows);
     let scores = questions.matmul(documents.transpose()) * (1.0 / temperature);
-    let negatives = scores.clone() + mask.tensor(&device, dtype) + diagonal(n, mask.columns, MASKED, &device, dtype);
+    let negatives = scores.clone() + mask.tensor(&device, dtype);
     let square = |x: &Tensor<B, 2>| x.clone().slice([0..n, 0..n]);
-    let transposed: Vec<bool> = (0..n * n).map(|k| right[k % n * n + k / n]).collect();
-    let forth = turns(square(&scores), negatives.clone(), right);
-    let back = turns(square(&scores).transpose(), square(&negatives).transpose(), &transposed);
+    let weight = others.map_or(0.0, |o| o.weight);
+    let right = |i: usize, j: usize| others.is_some_and(|o| o.right[i * n + j]);
+    let forth = cross_entropy(square(&scores), negatives.clone(), shares(n, weight, right));
+    let back = shares(n, weight, |i, j| right(j, i));
+    let back = cross_entropy(square(&scores).transpose(), square(&negatives).transpose(), back);
     (forth + back) * 0.5
 }
 
-/// Of each score that `right` marks, log(1 + sum of the row's exp(negatives) / exp(score)): the mean of the rows' means.
-fn turns<B: Backend>(scores: Tensor<B, 2>, negatives: Tensor<B, 2>, right: &[bool]) -> Tensor<B, 1> {
-    let (device, dtype, n) = (scores.device(), scores.dtype(), scores.dims()[0]);
-    let share = |row: &[bool]| 1.0 / (row.iter().filter(|&&r| r).count().max(1) * n) as f32;
-    let weights: Vec<f32> =
-        right.chunks(n).flat_map(|row| row.iter().map(move |&r| if r { share(row) } else { 0.0 })).collect();
-    let weights = Tensor::from_data(TensorData::new(weights, [n, n]).convert_dtype(dtype), (&device, dtype));
+/// What each answer's cross-entropy counts, `[n, n]`: a row's own 1 / n, its others `weight` / n together.
+fn shares(n: usize, weight: f64, right: impl Fn(usize, usize) -> bool) -> Vec<f32> {
+    let mut shares = vec![0.0; n * n];
+    for (i, row) in shares.chunks_exact_mut(n).enumerate() {
+        let others: Vec<usize> = (0..n).filter(|&j| right(i, j)).collect();
+        others.iter().for_each(|&j| row[j] = (weight / (others.len() * n) as f64) as f32);
+        row[i] = 1.0 / n as f32;
+    }
+    shares
+}
+
+/// Sum of the cross-entropies of single answers, each in the softmax over itself and its row's negatives, times their `shares`.
+fn cross_entropy<B: Backend>(answers: Tensor<B, 2>, negatives: Tensor<B, 2>, shares: Vec<f32>) -> Tensor<B, 1> {
+    let (shape, device, dtype) = (answers.dims(), answers.device(), answers.dtype());
     let largest = negatives.clone().max_dim(1).detach();
-    let sum = (negatives - largest.clone()).exp().sum_dim(1).log() + largest;
-    let above = sum - scores;
+    let against = (negatives - largest.clone()).exp().sum_dim(1).log() + largest - answers;
     // log(1 + exp(x)) without overflow.
-    let softplus = above.clone().clamp_min(0.0) + (above.abs().neg()).exp().log1p();
-    (softplus * weights).sum()
-}
-
-/// `value` where row = column, 0 elsewhere.
-fn diagonal<B: Backend>(rows: usize, columns: usize, value: f64, device: &B::Device, dtype: DType) -> Tensor<B, 2> {
-    let mut values = vec![0.0f32; rows * columns];
-    (0..rows).for_each(|i| values[i * columns + i] = value as f32);
-    Tensor::from_data(TensorData::new(values, [rows, columns]).convert_dtype(dtype), (device, dtype))
-}
-
-/// Mean of -log softmax over each row, at column = row.
-fn diagonal_cross_entropy<B: Backend>(scores: Tensor<B, 2>) -> Tensor<B, 1> {
-    let [rows, columns] = scores.dims();
-    let (device, dtype) = (scores.device(), scores.dtype());
-    let eye = diagonal(rows, columns, 1.0, &device, dtype);
-    (activation::log_softmax(scores, 1) * eye).sum() * (-1.0 / rows as f64)
+    let each = against.clone().clamp_min(0.0) + against.abs().neg().exp().log1p();
+    (each * Tensor::from_data(TensorData::new(shares, shape).convert_dtype(dtype), (&device, dtype))).sum()
 }
 
 /// Mean squared error of the cosines against labels: the loss of the seed project's scripts.
@@ -153,7 +142,7 @@ mod tests {
         let (q, d) = (matrix(&[[1.0, 0.0], [0.6, 0.8]]), matrix(&[[1.0, 0.0], [0.0, 1.0]]));
         let rows = ((1.0f64 + (-2.0f64).exp()).ln() + (1.0 + (-0.4f64).exp()).ln()) / 2.0;
         let columns = ((1.0f64 + (-0.8f64).exp()).ln() + (1.0 + (-1.6f64).exp()).ln()) / 2.0;
-        let loss = value(contrastive(q, d, &Mask::new(2, 2, |_, _| false), 0.5));
+        let loss = value(contrastive(q, d, &Mask::new(2, 2, |_, _| false), None, 0.5));
         assert!((loss - (rows + columns) / 2.0).abs() < 1e-6, "{loss}");
     }
 
@@ -161,9 +150,9 @@ mod tests {
     fn masked_documents_are_no_negatives() {
         let (q, d) = (matrix(&[[1.0, 0.0], [0.6, 0.8]]), matrix(&[[1.0, 0.0], [0.0, 1.0]]));
         // With every other document masked nothing is left to tell apart.
-        assert!(value(contrastive(q.clone(), d.clone(), &Mask::new(2, 2, |_, _| true), 0.5)).abs() < 1e-6);
+        assert!(value(contrastive(q.clone(), d.clone(), &Mask::new(2, 2, |_, _| true), None, 0.5)).abs() < 1e-6);
         // Only [1, 0] masked: row 1 has no negative, column 0 neither.
-        let loss = value(contrastive(q, d, &Mask::new(2, 2, |i, j| (i, j) == (1, 0)), 0.5));
+        let loss = value(contrastive(q, d, &Mask::new(2, 2, |i, j| (i, j) == (1, 0)), None, 0.5));
         let wanted = ((1.0f64 + (-2.0f64).exp()).ln() / 2.0 + (1.0 + (-1.6f64).exp()).ln() / 2.0) / 2.0;
         assert!((loss - wanted).abs() < 1e-6, "{loss} {wanted}");
     }
@@ -171,7 +160,7 @@ mod tests {
     #[test]
     fn hard_negatives_count_for_questions_only() {
         let (q, d) = (matrix(&[[1.0, 0.0]]), matrix(&[[1.0, 0.0], [0.8, 0.6]]));
-        let loss = value(contrastive(q, d, &Mask::new(1, 2, |_, _| false), 1.0));
+        let loss = value(contrastive(q, d, &Mask::new(1, 2, |_, _| false), None, 1.0));
         assert!((loss - (1.0f64 + (-0.2f64).exp()).ln() / 2.0).abs() < 1e-6, "{loss}");
     }
 
@@ -180,13 +169,14 @@ mod tests {
         // Cosines [[1, 0.6, 0], [0.6, 1, 0.8], [0, 0.8, 1]]; question 0 is answered by documents 0 and 1, the others by their own.
         let rows = [[1.0, 0.0], [0.6, 0.8], [0.0, 1.0]];
         let mask = Mask::new(3, 3, |i, j| (i, j) == (0, 1));
-        let right = [false, true, false, false, false, false, false, false, false];
-        let loss = value(other_answers(matrix(&rows), matrix(&rows), &mask, &right, 0.5));
+        let right = vec![false, true, false, false, false, false, false, false, false];
+        let of = |others: Option<&Others>| value(contrastive(matrix(&rows), matrix(&rows), &mask, others, 0.5));
+        let loss = of(Some(&Others { right, weight: 1.0 })) - of(None);
         // Forth: document 1 (score 1.2) against document 2 (0). Back: question 0 (1.2) against question 2 (1.6).
         let forth = (1.0f64 + (-1.2f64).exp()).ln() / 3.0;
         let back = (1.0f64 + (1.6f64 - 1.2).exp()).ln() / 3.0;
         assert!((loss - (forth + back) / 2.0).abs() < 1e-6, "{loss}");
-        assert_eq!(value(other_answers(matrix(&rows), matrix(&rows), &mask, &[false; 9], 0.5)), 0.0);
+        assert_eq!(of(Some(&Others { right: vec![false; 9], weight: 1.0 })) - of(None), 0.0);
     }
 
     #[test]

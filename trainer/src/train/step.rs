@@ -4,7 +4,7 @@
 //! gradient on the vectors, then embed again part by part and push that gradient through. Dropout repeats by its seed.
 
 use super::items::{Document, Ids, Item, mask, right};
-use super::losses::{self, Mask};
+use super::losses::{self, Mask, Others};
 use crate::model::embed::{Plan, Shapes, plan};
 use crate::model::{Dropout, Encoder};
 use burn_tensor::backend::{AutodiffBackend, Backend};
@@ -14,12 +14,6 @@ use burn_tensor::{DType, Int, Tensor, TensorData};
 pub enum Objective {
     Contrastive { mask: Mask, temperature: f64, others: Option<Others> },
     Cosine { labels: Vec<f32> },
-}
-
-/// The other right answers of a batch.
-pub struct Others {
-    pub right: Vec<bool>,
-    pub weight: f64,
 }
 
 /// General sentences of the step: the base's vectors of the batch's last `rows` texts.
@@ -155,11 +149,7 @@ impl Step {
         let (q, d) = (rows(0, self.questions), rows(self.questions, documents));
         let main = match &self.objective {
             Objective::Contrastive { mask, temperature, others } => {
-                let own = losses::contrastive(q.clone(), d.clone(), mask, *temperature);
-                match others {
-                    None => own,
-                    Some(o) => own + losses::other_answers(q, d, mask, &o.right, *temperature) * o.weight,
-                }
+                losses::contrastive(q, d, mask, others.as_ref(), *temperature)
             }
             Objective::Cosine { labels } => losses::cosine_regression(q, d, labels),
         };
