@@ -3,7 +3,8 @@
 //! * [`embed`], [`similarity`], [`document`], [`info`]: the SQL functions.
 //! * [`resident`]: the one encoder of this process, loaded at first use or preloaded by the postmaster.
 //! * [`prepare`]: the SQL function that makes a model ready for this machine.
-//! * [`tracking`]: schema `drugembed` and `drug_search`, which are SQL.
+//! * [`tracking`]: schema `drugembed`: embeddings kept in step with their tables.
+//! * [`search`]: `drug_search`.
 //! * [`settings`]: the settings, `drugembed.*`.
 //! * [`text`], [`vector`]: `text`, `text[]` and pgvector's `vector` as PostgreSQL passes them; the `unsafe` code is there.
 //! * [`errors`]: every error's SQLSTATE, message, DETAIL and HINT.
@@ -17,6 +18,7 @@ mod errors;
 mod info;
 mod prepare;
 mod resident;
+mod search;
 mod settings;
 mod similarity;
 mod text;

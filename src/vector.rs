@@ -36,8 +36,31 @@ impl StoredVector<'_> {
     }
 }
 
+/// An array of vectors and NULLs, of the element type `element`, in the current memory context.
+pub fn array(vectors: &[Option<&encoder::Vector>], element: pg_sys::Oid) -> pg_sys::Datum {
+    let mut nulls: Vec<bool> = vectors.iter().map(Option::is_none).collect();
+    let mut values: Vec<pg_sys::Datum> =
+        vectors.iter().map(|v| v.map_or(pg_sys::Datum::null(), |v| datum(v))).collect();
+    let (mut dims, mut lower_bounds) = ([values.len() as i32], [1]);
+    let align = pg_sys::TYPALIGN_INT as std::ffi::c_char;
+    // SAFETY: `values` and `nulls` have `dims[0]` entries, and construct_md_array copies them.
+    unsafe {
+        pg_sys::Datum::from(pg_sys::construct_md_array(
+            values.as_mut_ptr(),
+            nulls.as_mut_ptr(),
+            i32::from(!values.is_empty()),
+            dims.as_mut_ptr(),
+            lower_bounds.as_mut_ptr(),
+            element,
+            -1,
+            false,
+            align,
+        ))
+    }
+}
+
 /// Allocates the datum in the current memory context.
-fn datum(elements: &[f32]) -> pg_sys::Datum {
+pub fn datum(elements: &[f32]) -> pg_sys::Datum {
     let bytes = HEADER_BYTES + size_of_val(elements);
     let dim = i16::try_from(elements.len()).expect("a bundle's dim is at most 16000");
     // SAFETY: palloc0 gives `bytes` zeroed bytes, aligned to 8, or raises an ERROR; everything written lies within them.
@@ -61,28 +84,13 @@ unsafe impl BoxRet for Vector {
 // SAFETY: as for Vector; the result is an array of vector.
 unsafe impl BoxRet for Vectors {
     unsafe fn box_into<'fcx>(self, fcinfo: &mut FcInfo<'fcx>) -> Datum<'fcx> {
-        let mut nulls: Vec<bool> = self.0.iter().map(Option::is_none).collect();
-        let mut values: Vec<pg_sys::Datum> =
-            self.0.iter().map(|v| v.as_ref().map_or(pg_sys::Datum::null(), |v| datum(v))).collect();
-        let (mut dims, mut lower_bounds) = ([values.len() as i32], [1]);
-        let dimensions = i32::from(!values.is_empty());
+        let vectors: Vec<Option<&encoder::Vector>> = self.0.iter().map(Option::as_ref).collect();
         // SAFETY: the element type comes from the declared result of the very function being called, so no search by name can go
-        // astray; `values` and `nulls` have `dims[0]` entries, and construct_md_array copies them.
+        // astray.
         unsafe {
             let function = (*(*fcinfo.as_mut_ptr()).flinfo).fn_oid;
             let element = pg_sys::get_element_type(pg_sys::get_func_rettype(function));
-            let array = pg_sys::construct_md_array(
-                values.as_mut_ptr(),
-                nulls.as_mut_ptr(),
-                dimensions,
-                dims.as_mut_ptr(),
-                lower_bounds.as_mut_ptr(),
-                element,
-                -1,
-                false,
-                pg_sys::TYPALIGN_INT as std::ffi::c_char,
-            );
-            fcinfo.return_raw_datum(pg_sys::Datum::from(array))
+            fcinfo.return_raw_datum(array(&vectors, element))
         }
     }
 }

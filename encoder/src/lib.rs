@@ -5,6 +5,7 @@
 //! This crate is the only one that touches `ort` and `tokenizers`; it knows nothing of PostgreSQL.
 
 mod batches;
+mod blank;
 mod bundle;
 mod document;
 mod encoder;
@@ -21,6 +22,7 @@ mod tokens;
 mod unigram;
 mod vectors;
 
+pub use blank::is_blank;
 pub use bundle::{Bundle, GOLDEN, Golden, MANIFEST, MODEL, Manifest, Pooling, Prefixes, Role, TOKENIZER, sha256};
 pub use document::document;
 pub use encoder::{Encoder, Options, Start, Vector};
