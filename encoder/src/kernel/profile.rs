@@ -11,7 +11,7 @@ pub enum Part {
     Attention,
     /// The matrix product whose results go through GELU, with it.
     Gelu,
-    Quantising,
+    Quantizing,
     /// Residual connections and layer normalisations.
     Norms,
 }
@@ -23,13 +23,13 @@ impl Part {
             Part::Products => "the other matrix products",
             Part::Attention => "attention",
             Part::Gelu => "the matrix product before GELU, and GELU",
-            Part::Quantising => "quantising",
+            Part::Quantizing => "quantizing",
             Part::Norms => "residuals and norms",
         }
     }
 }
 
-const PARTS: [Part; 5] = [Part::Products, Part::Attention, Part::Gelu, Part::Quantising, Part::Norms];
+const PARTS: [Part; 5] = [Part::Products, Part::Attention, Part::Gelu, Part::Quantizing, Part::Norms];
 
 thread_local! {
     static TIMES: Cell<Option<[Duration; PARTS.len()]>> = const { Cell::new(None) };
