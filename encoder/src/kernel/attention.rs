@@ -1,8 +1,8 @@
 //! Self-attention of one text: softmax(query x key / sqrt(width)) x value, head by head.
 
 use super::isa::Simd;
-use super::simd::{LANES, SimdF32, lanes};
 use super::math::{exp, total};
+use super::simd::{LANES, SimdF32, lanes};
 
 /// Queries that are computed side by side.
 const QUERIES: usize = 4;

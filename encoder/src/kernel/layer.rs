@@ -4,11 +4,11 @@ use std::cell::RefCell;
 
 use super::attention::{self, attend};
 use super::gemm::{Weights, linear};
-use super::simd::{LANES, SimdF32};
 use super::isa::{Isa, Simd, WithSimd, dispatch};
 use super::math::{Norm, add_row, to_unit_length};
-use super::quantize::{ActivationBits, QuantizedRows};
 use super::profile::{Part, timed};
+use super::quantize::{ActivationBits, QuantizedRows};
+use super::simd::{LANES, SimdF32};
 
 /// Rows that go through a layer together, if texts are shorter: more would leave the processor's cache.
 const ROWS: usize = 128;

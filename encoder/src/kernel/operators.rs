@@ -9,8 +9,8 @@ use ort::value::{DynTensorValueType, PrimitiveTensorElementType, TensorElementTy
 use ort::{Error, Result};
 
 use super::gemm::{Weights, check_widths};
-use super::layer::{Embeddings, Layer, mean};
 use super::isa::Isa;
+use super::layer::{Embeddings, Layer, mean};
 use super::math::Norm;
 use super::quantize::ActivationBits;
 use super::simd::LANES;

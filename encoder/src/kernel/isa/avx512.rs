@@ -61,11 +61,7 @@ impl MicroKernel for Avx512 {
 /// Adds the products of rows of activations and blocks of 16 columns, the weights increased by [`OFFSET`] to be without sign; with
 /// 12 rows and 2 blocks there are 24 sums, 2 registers of weights, 1 of activations and 1 for the offset.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
-fn tile<const ROWS: usize, const BLOCKS: usize>(
-    x: &[i8],
-    packed: [&[i8]; BLOCKS],
-    to: [&mut [Accumulator]; BLOCKS],
-) {
+fn tile<const ROWS: usize, const BLOCKS: usize>(x: &[i8], packed: [&[i8]; BLOCKS], to: [&mut [Accumulator]; BLOCKS]) {
     let mut width = 0;
     for (packed, to) in packed.iter().zip(&to) {
         width = check_tile::<ROWS>(x, packed, to);
