@@ -127,20 +127,6 @@ pub trait MicroKernel {
     fn multiply<const BLOCKS: usize>(x: &[i8], packed: [&[i8]; BLOCKS], sums: [&mut [Accumulator]; BLOCKS]);
 }
 
-/// Makes a weight w the unsigned byte w + 128, by exclusive or, for instructions that multiply bytes with and without sign. See
-/// [`offset_start`].
-pub const OFFSET: i8 = i8::MIN;
-
-/// Where sums begin that come out right if the weights are increased by 128: sum (w + 128) x = sum w x + 128 sum x.
-#[inline(always)]
-pub fn offset_start(row: &[i8]) -> i32 {
-    let mut sum = 0;
-    for &x in row {
-        sum += i32::from(x);
-    }
-    -128 * sum
-}
-
 /// Whether a micro-kernel has what it will read and write; gives the rows' width.
 #[inline(always)]
 pub fn check_tile<const ROWS: usize>(x: &[i8], packed: &[i8], to: &[Accumulator]) -> usize {

@@ -3,10 +3,9 @@
 use std::arch::x86_64::*;
 
 use super::avx2::{Avx2, reduced};
+use super::avxvnni::{OFFSET, offset_start};
 use super::{Simd, WithSimd};
-use crate::kernel::gemm::{
-    Accumulator, Epilogue, GROUP, MicroKernel, OFFSET, Weights, blocked, check_tile, offset_start,
-};
+use crate::kernel::gemm::{Accumulator, Epilogue, GROUP, MicroKernel, Weights, blocked, check_tile};
 use crate::kernel::quantize::QuantizedRows;
 use crate::kernel::simd::{LANES, SimdF32};
 

@@ -4,9 +4,7 @@ use std::arch::x86_64::*;
 
 use super::avx2::{Avx2, F32x8x2, add};
 use super::{Simd, WithSimd};
-use crate::kernel::gemm::{
-    Accumulator, Epilogue, GROUP, MicroKernel, OFFSET, Weights, blocked, check_tile, offset_start,
-};
+use crate::kernel::gemm::{Accumulator, Epilogue, GROUP, MicroKernel, Weights, blocked, check_tile};
 use crate::kernel::quantize::QuantizedRows;
 use crate::kernel::simd::LANES;
 
@@ -54,6 +52,20 @@ impl MicroKernel for AvxVnni {
             }
         }
     }
+}
+
+/// Makes a weight w the unsigned byte w + 128, by exclusive or, for `vpdpbusd`, which multiplies bytes without sign by bytes with one. See
+/// [`offset_start`].
+pub const OFFSET: i8 = i8::MIN;
+
+/// Where sums begin that come out right if the weights are increased by 128: sum (w + 128) x = sum w x + 128 sum x.
+#[inline(always)]
+pub fn offset_start(row: &[i8]) -> i32 {
+    let mut sum = 0;
+    for &x in row {
+        sum += i32::from(x);
+    }
+    -128 * sum
 }
 
 /// Adds the products of rows of activations and one block of 16 columns, the weights increased by [`OFFSET`] to be without sign;

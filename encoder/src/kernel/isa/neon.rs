@@ -22,6 +22,7 @@ impl Simd for Neon {
         std::arch::is_aarch64_feature_detected!("neon")
     }
 
+    #[target_feature(enable = "neon")]
     unsafe fn call(work: impl WithSimd) {
         work.with_simd::<Self>();
     }
@@ -39,7 +40,7 @@ impl Simd for NeonDot {
         Neon::available() && std::arch::is_aarch64_feature_detected!("dotprod")
     }
 
-    #[target_feature(enable = "dotprod")]
+    #[target_feature(enable = "neon,dotprod")]
     unsafe fn call(work: impl WithSimd) {
         work.with_simd::<Self>();
     }
@@ -56,11 +57,14 @@ impl MicroKernel for Neon {
     #[inline(always)]
     fn multiply<const BLOCKS: usize>(x: &[i8], packed: [&[i8]; BLOCKS], sums: [&mut [Accumulator]; BLOCKS]) {
         for (packed, sums) in packed.into_iter().zip(sums) {
-            match sums.len() {
-                1 => tile_long::<1>(x, packed, sums),
-                2 => tile_long::<2>(x, packed, sums),
-                3 => tile_long::<3>(x, packed, sums),
-                _ => tile_long::<4>(x, packed, sums),
+            // SAFETY: called where NEON is available, see `Simd`.
+            unsafe {
+                match sums.len() {
+                    1 => tile_long::<1>(x, packed, sums),
+                    2 => tile_long::<2>(x, packed, sums),
+                    3 => tile_long::<3>(x, packed, sums),
+                    _ => tile_long::<4>(x, packed, sums),
+                }
             }
         }
     }
@@ -91,6 +95,7 @@ impl MicroKernel for NeonDot {
 ///
 /// Pairs of products are added in int16, which cannot overflow: an activation is at most 127 in magnitude and a weight at most 128,
 /// 2 * 127 * 128 = 32,512.
+#[target_feature(enable = "neon")]
 fn tile_long<const ROWS: usize>(x: &[i8], packed: &[i8], to: &mut [Accumulator]) {
     let width = check_tile::<ROWS>(x, packed, to);
     let mut sums = [[vdupq_n_s32(0); 4]; ROWS];
@@ -111,7 +116,7 @@ fn tile_long<const ROWS: usize>(x: &[i8], packed: &[i8], to: &mut [Accumulator])
 }
 
 /// The same by `sdot`; with 5 rows there are 20 sums, 5 registers of activations and 4 of weights.
-#[target_feature(enable = "dotprod")]
+#[target_feature(enable = "neon,dotprod")]
 fn tile_dot<const ROWS: usize>(x: &[i8], packed: &[i8], to: &mut [Accumulator]) {
     const STEP: usize = 16;
     let width = check_tile::<ROWS>(x, packed, to);
@@ -154,7 +159,7 @@ fn tile_dot<const ROWS: usize>(x: &[i8], packed: &[i8], to: &mut [Accumulator]) 
 }
 
 /// Weights of a group of inputs, four columns in a register.
-#[inline(always)]
+#[target_feature(enable = "neon")]
 fn group(packed: &[i8], k: usize) -> [int8x16_t; 4] {
     let group: &[i8; LANES * GROUP] = packed[k * LANES * GROUP..].first_chunk().expect("weights of a group");
     // SAFETY: reads a quarter of the group's 64 bytes each.
@@ -162,7 +167,7 @@ fn group(packed: &[i8], k: usize) -> [int8x16_t; 4] {
 }
 
 /// Adds registers of four columns each to accumulators.
-#[inline(always)]
+#[target_feature(enable = "neon")]
 fn add(sums: &[[int32x4_t; 4]], to: &mut [Accumulator]) {
     for (to, sums) in to.iter_mut().zip(sums) {
         for (to, sum) in to.as_chunks_mut::<4>().0.iter_mut().zip(sums) {
@@ -175,117 +180,113 @@ fn add(sums: &[[int32x4_t; 4]], to: &mut [Accumulator]) {
 #[derive(Clone, Copy)]
 pub struct F32x4x4([float32x4_t; 4]);
 
-impl F32x4x4 {
-    #[inline(always)]
-    fn zip(self, other: Self, f: impl Fn(float32x4_t, float32x4_t) -> float32x4_t) -> Self {
-        F32x4x4(from_fn(|i| f(self.0[i], other.0[i])))
-    }
-
-    /// Halves are put together until two numbers are left.
-    #[inline(always)]
-    fn reduce(self, f: impl Fn(float32x4_t, float32x4_t) -> float32x4_t) -> [f32; 2] {
-        let [a, b, c, d] = self.0;
-        let four = f(f(a, c), f(b, d));
-        let two = f(four, vextq_f32::<2>(four, four));
-        [vgetq_lane_f32::<0>(two), vgetq_lane_f32::<1>(two)]
-    }
+macro_rules! each {
+    ($name:ident($a:ident, $b:ident) = $op:ident) => {
+        #[inline(always)]
+        fn $name(self, $b: Self) -> Self {
+            // SAFETY: called where NEON is available, see `Simd`.
+            F32x4x4(from_fn(|i| unsafe { $op(self.0[i], $b.0[i]) }))
+        }
+    };
 }
 
 // `fmax` and `fmin` would give a NaN where the numbers are not ordered.
-#[inline(always)]
+#[target_feature(enable = "neon")]
 fn larger(a: float32x4_t, b: float32x4_t) -> float32x4_t {
     vbslq_f32(vcgtq_f32(a, b), a, b)
 }
 
-#[inline(always)]
+#[target_feature(enable = "neon")]
 fn smaller(a: float32x4_t, b: float32x4_t) -> float32x4_t {
     vbslq_f32(vcltq_f32(a, b), a, b)
 }
 
+/// Reduces 16 numbers to two, half by half.
+macro_rules! reduced {
+    ($x:expr, $op:ident) => {{
+        let [a, b, c, d] = $x;
+        let four = $op($op(a, c), $op(b, d));
+        let two = $op(four, vextq_f32::<2>(four, four));
+        [vgetq_lane_f32::<0>(two), vgetq_lane_f32::<1>(two)]
+    }};
+}
+
 impl SimdF32 for F32x4x4 {
+    each!(add(a, b) = vaddq_f32);
+    each!(sub(a, b) = vsubq_f32);
+    each!(mul(a, b) = vmulq_f32);
+    each!(div(a, b) = vdivq_f32);
+    each!(max(a, b) = larger);
+    each!(min(a, b) = smaller);
     #[inline(always)]
     fn splat(x: f32) -> Self {
-        F32x4x4([vdupq_n_f32(x); 4])
+        // SAFETY: called where NEON is available, see `Simd`.
+        F32x4x4([unsafe { vdupq_n_f32(x) }; 4])
     }
     #[inline(always)]
     fn load(from: &[f32; LANES]) -> Self {
-        // SAFETY: reads a quarter of the array each.
+        // SAFETY: called where NEON is available, see `Simd`; reads a quarter of the array.
         F32x4x4(from_fn(|i| unsafe { vld1q_f32(from.as_ptr().add(4 * i)) }))
     }
     #[inline(always)]
     fn store(self, to: &mut [f32; LANES]) {
         for (x, to) in self.0.into_iter().zip(to.as_chunks_mut::<4>().0) {
-            // SAFETY: writes the chunk's 4 numbers.
+            // SAFETY: called where NEON is available, see `Simd`; writes the chunk's 4 numbers.
             unsafe { vst1q_f32(to.as_mut_ptr(), x) };
         }
     }
     #[inline(always)]
     fn from_i8(from: &[i8; LANES]) -> Self {
-        // SAFETY: reads the array's 16 bytes.
-        let bytes = unsafe { vld1q_s8(from.as_ptr()) };
-        let (low, high) = (vmovl_s8(vget_low_s8(bytes)), vmovl_s8(vget_high_s8(bytes)));
-        let quarters = [vget_low_s16(low), vget_high_s16(low), vget_low_s16(high), vget_high_s16(high)];
-        F32x4x4(quarters.map(|x| vcvtq_f32_s32(vmovl_s16(x))))
+        // SAFETY: called where NEON is available, see `Simd`; reads the array's 16 bytes.
+        unsafe {
+            let bytes = vld1q_s8(from.as_ptr());
+            let (low, high) = (vmovl_s8(vget_low_s8(bytes)), vmovl_s8(vget_high_s8(bytes)));
+            let quarters = [vget_low_s16(low), vget_high_s16(low), vget_low_s16(high), vget_high_s16(high)];
+            F32x4x4(quarters.map(|x| vcvtq_f32_s32(vmovl_s16(x))))
+        }
     }
     #[inline(always)]
     fn from_i32(from: &[i32; LANES]) -> Self {
-        // SAFETY: reads a quarter of the array each.
+        // SAFETY: called where NEON is available, see `Simd`; reads a quarter of the array.
         F32x4x4(from_fn(|i| unsafe { vcvtq_f32_s32(vld1q_s32(from.as_ptr().add(4 * i))) }))
     }
     #[inline(always)]
-    fn add(self, other: Self) -> Self {
-        self.zip(other, |a, b| vaddq_f32(a, b))
-    }
-    #[inline(always)]
-    fn sub(self, other: Self) -> Self {
-        self.zip(other, |a, b| vsubq_f32(a, b))
-    }
-    #[inline(always)]
-    fn mul(self, other: Self) -> Self {
-        self.zip(other, |a, b| vmulq_f32(a, b))
-    }
-    #[inline(always)]
-    fn div(self, other: Self) -> Self {
-        self.zip(other, |a, b| vdivq_f32(a, b))
-    }
-    #[inline(always)]
     fn fma(self, by: Self, plus: Self) -> Self {
-        F32x4x4(from_fn(|i| vfmaq_f32(plus.0[i], self.0[i], by.0[i])))
-    }
-    #[inline(always)]
-    fn max(self, other: Self) -> Self {
-        self.zip(other, larger)
-    }
-    #[inline(always)]
-    fn min(self, other: Self) -> Self {
-        self.zip(other, smaller)
+        // SAFETY: called where NEON is available, see `Simd`.
+        F32x4x4(from_fn(|i| unsafe { vfmaq_f32(plus.0[i], self.0[i], by.0[i]) }))
     }
     #[inline(always)]
     fn abs(self) -> Self {
-        F32x4x4(self.0.map(|x| vabsq_f32(x)))
+        // SAFETY: called where NEON is available, see `Simd`.
+        F32x4x4(self.0.map(|x| unsafe { vabsq_f32(x) }))
     }
     #[inline(always)]
     fn mul_exp2(self, rounded: Self) -> Self {
-        self.zip(rounded, |x, n| {
-            let shifted = vshlq_n_s32::<23>(vreinterpretq_s32_f32(n));
-            vreinterpretq_f32_s32(vaddq_s32(vreinterpretq_s32_f32(x), shifted))
-        })
+        // SAFETY: called where NEON is available, see `Simd`.
+        F32x4x4(from_fn(|i| unsafe {
+            let shifted = vshlq_n_s32::<23>(vreinterpretq_s32_f32(rounded.0[i]));
+            vreinterpretq_f32_s32(vaddq_s32(vreinterpretq_s32_f32(self.0[i]), shifted))
+        }))
     }
     #[inline(always)]
     fn store_rounded(self, to: &mut [i8; LANES]) {
-        let [a, b, c, d] = self.0.map(|x| vmovn_s32(vreinterpretq_s32_f32(x)));
-        let bytes = vcombine_s8(vmovn_s16(vcombine_s16(a, b)), vmovn_s16(vcombine_s16(c, d)));
-        // SAFETY: writes the array's 16 bytes.
-        unsafe { vst1q_s8(to.as_mut_ptr(), bytes) };
+        // SAFETY: called where NEON is available, see `Simd`; writes the array's 16 bytes.
+        unsafe {
+            let [a, b, c, d] = self.0.map(|x| vmovn_s32(vreinterpretq_s32_f32(x)));
+            let bytes = vcombine_s8(vmovn_s16(vcombine_s16(a, b)), vmovn_s16(vcombine_s16(c, d)));
+            vst1q_s8(to.as_mut_ptr(), bytes);
+        }
     }
     #[inline(always)]
     fn sum(self) -> f32 {
-        let [a, b] = self.reduce(|a, b| vaddq_f32(a, b));
+        // SAFETY: called where NEON is available, see `Simd`.
+        let [a, b] = unsafe { reduced!(self.0, vaddq_f32) };
         a + b
     }
     #[inline(always)]
     fn reduce_max(self) -> f32 {
-        let [a, b] = self.reduce(larger);
+        // SAFETY: called where NEON is available, see `Simd`.
+        let [a, b] = unsafe { reduced!(self.0, larger) };
         if a > b { a } else { b }
     }
 }
