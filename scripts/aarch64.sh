@@ -38,7 +38,10 @@ debian() {
 }
 
 # package_of NAME PATTERN: the package of such a name that another depends on.
-package_of() { debian cache show "$1:amd64" | grep -m1 '^Depends:' | grep -oE "$2" | head -1; }
+package_of() {
+    debian cache show "$1:amd64" |
+        awk -v pattern="$2" '/^Depends:/ && !found && match($0, pattern) { print substr($0, RSTART, RLENGTH); found = 1 }'
+}
 
 # Debian's compiler, unpacked: it comes with a library for Arm, which has to be of the same version.
 debian_rust() {

@@ -4,8 +4,6 @@
 //! exactly, and all else is done in one fixed order, so that a text has the same vector, bit by bit, in any batch and on any
 //! processor.
 
-#![warn(clippy::undocumented_unsafe_blocks)]
-
 mod attention;
 mod gemm;
 mod isa;
@@ -22,4 +20,4 @@ pub use gemm::{WEIGHT_MAX, check_widths, pack};
 pub use isa::Isa;
 pub use layer::give_back;
 pub use operators::{ACTIVATION_BITS, DOMAIN, EMBEDDINGS, LAYER, MEAN, domain};
-pub use profile::{Part, profiled};
+pub use profile::{Part, profiled, thread_time};
