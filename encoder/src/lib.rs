@@ -4,6 +4,8 @@
 //!
 //! This crate is the only one that touches `ort` and `tokenizers`; it knows nothing of PostgreSQL.
 
+#![warn(clippy::undocumented_unsafe_blocks)]
+
 mod batches;
 mod blank;
 mod bundle;

@@ -11,7 +11,7 @@ use ort::value::{Tensor, TensorRef};
 
 use crate::bundle::{Bundle, MODEL};
 use crate::error::{Error, Result};
-use crate::kernel::{self, Level};
+use crate::kernel;
 use crate::runtime;
 use crate::signals;
 use crate::tokens::Ids;
@@ -84,7 +84,7 @@ pub fn builder(library: &Path, threads: usize, level: GraphOptimizationLevel) ->
             .with_memory_pattern(false)?
             .with_intra_op_spinning(false)?
             .with_inter_op_spinning(false)?
-            .with_operators(kernel::domain(Level::best())?)?)
+            .with_operators(kernel::domain()?)?)
     };
     build().map_err(|e| Error::Runtime { path: library.to_owned(), reason: e.to_string() })
 }

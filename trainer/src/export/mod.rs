@@ -199,6 +199,7 @@ fn manifest(
     Ok(Manifest {
         name,
         revision: args.revision.clone().unwrap_or_default(),
+        space: None,
         base_model: origin.base_model.clone(),
         base_revision: origin.base_revision.clone(),
         license: origin.license.clone(),
