@@ -8,8 +8,10 @@ FROM postgres:${PG}-${SUITE} AS build
 ARG PG
 SHELL ["/bin/bash", "-o", "pipefail", "-c"]
 ENV PATH=/usr/local/cargo/bin:$PATH CARGO_HOME=/usr/local/cargo
+# The image's release decides on the versions.
+# hadolint ignore=DL3008
 RUN apt-get update \
- && apt-get install --yes --no-install-recommends build-essential ca-certificates clang curl git libclang-dev libssl-dev pkg-config \
+ && apt-get install --yes --no-install-recommends build-essential ca-certificates clang libclang-dev libssl-dev pkg-config \
         dpkg-dev python3 python3-pip "postgresql-server-dev-${PG}" \
  && rm -rf /var/lib/apt/lists/*
 COPY --from=rust:1.95-bookworm /usr/local/cargo /usr/local/cargo

@@ -2,7 +2,7 @@
 # bench.sh [PART...]: measures this project and its rivals; without a PART all of them, then the report.
 # DATA=folder takes the texts of the real tables, CHECKPOINT=folder MODEL=name another model, ROWS="30000 100000" other tables for search.
 source "$(dirname "$0")/lib.sh"
-source "$ROOT/scripts/wheels.sh"
+source "$ROOT/scripts/sources.sh"
 
 MODEL="${MODEL:-e5-small-ko}"
 BENCH="$CACHE/bench"

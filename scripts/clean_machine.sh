@@ -48,7 +48,8 @@ END
 }
 
 packages() {
-    local drugembed="postgresql-$1-drugembed_$(version)-1_$(dpkg --print-architecture).deb"
+    local drugembed
+    drugembed="postgresql-$1-drugembed_$(version)-1_$(dpkg --print-architecture).deb"
     [ -e "$ROOT/dist/$drugembed" ] || "$ROOT/scripts/package.sh" "$(pg_config_of "$1")"
     cp "$ROOT/dist/$drugembed" "$2"
     # Debian 12 has no package of pgvector for its PostgreSQL.

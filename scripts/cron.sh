@@ -2,7 +2,7 @@
 # cron.sh [MAJOR]: on Debian, as root: installs PostgreSQL (15 by default) with pg_cron, pgvector and drugembed, and tests
 # drugembed.schedule there. Where Debian has no pgvector for it, pgvector is built from trixie's source package.
 source "$(dirname "$0")/lib.sh"
-source "$ROOT/scripts/wheels.sh"
+source "$ROOT/scripts/sources.sh"
 
 MAJOR="${1:-15}"
 PG_CONFIG="/usr/lib/postgresql/$MAJOR/bin/pg_config"

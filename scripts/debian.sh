@@ -21,6 +21,7 @@ in_debian() {
     shift
     mkdir -p "$folder$ROOT"
     cp /etc/resolv.conf "$folder/etc/resolv.conf"
+    # shellcheck disable=SC2016 # Not the shell's, but the command's own.
     unshare --mount --pid --fork --kill-child --propagation private bash -euc '
         folder="$1" root="$2"
         shift 2

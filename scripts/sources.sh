@@ -21,6 +21,7 @@ wheel() {
 # the suite in a folder of its own; the system's sources stay as they are.
 debian_source() {
     local apt="$CACHE/apt/$2" archive
+    # shellcheck disable=SC2016 # Not the shell's, but the command's own.
     archive="$(apt-get indextargets --format '$(ORIGIN) $(REPO_URI)' 'Created-By: Packages' | sed -n 's/^Debian \(.*\/debian\/\)$/\1/p' | head -n 1)"
     [ -n "$archive" ] || die "apt knows no archive of Debian, from which the source of $1 comes: please install $1 yourself"
     command -v dpkg-source >/dev/null || apt_install dpkg-dev
@@ -43,4 +44,15 @@ pgvector() {
     # OPTFLAGS: without -march=native, for it may be run on another machine.
     make -s -C "$CACHE/pgvector" clean install OPTFLAGS= with_llvm=no PG_CONFIG="$1" DESTDIR="${2:-}" >"$CACHE/pgvector.log" 2>&1 ||
         die "pgvector could not be built; see $CACHE/pgvector.log"
+}
+
+# pg_trgm PG_CONFIG: builds it of PostgreSQL 15's source package for a PostgreSQL of another major that lacks it.
+pg_trgm() {
+    [ -e "$("$1" --sharedir)/extension/pg_trgm.control" ] && return
+    [ -d "$CACHE/postgresql-15" ] || debian_source postgresql-15 bookworm "$CACHE/postgresql-15"
+    say "building pg_trgm for $("$1" --version)"
+    # Headers that those of 15 include themselves, and those of 16 do not.
+    make -s -C "$CACHE/postgresql-15/contrib/pg_trgm" clean install USE_PGXS=1 with_llvm=no PG_CONFIG="$1" \
+        PG_CPPFLAGS="-include postgres.h -include utils/array.h -include utils/guc.h" >"$CACHE/pg_trgm.log" 2>&1 ||
+        die "pg_trgm could not be built; see $CACHE/pg_trgm.log"
 }
