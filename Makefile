@@ -1,6 +1,7 @@
 # make demo           semantic drug search in a private PostgreSQL, from a bare checkout (DATA=folder for the real tables)
 # make test           everything the project asserts, on PostgreSQL 18
 # make matrix         the suites of SQL and tables on every major that can be had (MAJORS="15 17" for some; SHORT=1)
+# make clients        each example in examples/clients against a private server (CLIENTS="psycopg node" for some)
 # make bench          this project and its rivals, measured side by side (DATA=folder for the real tables; PARTS="search report" for some)
 # make install        into one's own PostgreSQL: make install PG_CONFIG=/usr/lib/postgresql/16/bin/pg_config (DESTDIR=folder to stage)
 # make deb            a Debian package for that PostgreSQL, in dist/: make deb PG_CONFIG=...
@@ -14,7 +15,7 @@ PG_CONFIG ?= pg_config
 SHELL := /bin/bash
 export DESTDIR PROFILE SHORT SUITES ARGUMENTS
 
-.PHONY: demo test matrix bench install deb deb-pgvector clean-machine dist lint setup private clean
+.PHONY: demo test matrix clients bench install deb deb-pgvector clean-machine dist lint setup private clean
 .NOTPARALLEL:
 
 demo: private
@@ -25,6 +26,9 @@ test: lint private
 
 matrix: setup
 	scripts/matrix.sh $(MAJORS)
+
+clients: private
+	scripts/clients.sh $(CLIENTS)
 
 bench: private
 	scripts/bench.sh $(PARTS)
