@@ -2,6 +2,8 @@
 # make test           everything the project asserts, on PostgreSQL 18
 # make matrix         the suites of SQL and tables on every major that can be had (MAJORS="15 17" for some; SHORT=1)
 # make clients        each example in examples/clients against a private server (CLIENTS="psycopg node" for some)
+# make page           a search page in Korean on 127.0.0.1:8080, with the sample (DATA=folder for the real tables)
+# make examples       tests of the examples: import, clients, page
 # make bench          this project and its rivals, measured side by side (DATA=folder for the real tables; PARTS="search report" for some)
 # make install        into one's own PostgreSQL: make install PG_CONFIG=/usr/lib/postgresql/16/bin/pg_config (DESTDIR=folder to stage)
 # make deb            a Debian package for that PostgreSQL, in dist/: make deb PG_CONFIG=...
@@ -13,9 +15,10 @@
 
 PG_CONFIG ?= pg_config
 SHELL := /bin/bash
+TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
 export DESTDIR PROFILE SHORT SUITES ARGUMENTS
 
-.PHONY: demo test matrix clients bench install deb deb-pgvector clean-machine dist lint setup private clean
+.PHONY: demo test matrix clients page examples import bench install deb deb-pgvector clean-machine dist lint setup private clean
 .NOTPARALLEL:
 
 demo: private
@@ -29,6 +32,16 @@ matrix: setup
 
 clients: private
 	scripts/clients.sh $(CLIENTS)
+
+page: private
+	scripts/page.sh $(ADDRESS)
+
+examples: import clients
+	scripts/page.sh --test
+
+import: private
+	examples/import/test.sh
+	CARGO_TARGET_DIR="$(TARGET)" cargo test --locked --manifest-path examples/Cargo.toml --package drug-fetch
 
 bench: private
 	scripts/bench.sh $(PARTS)

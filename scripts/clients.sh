@@ -40,7 +40,7 @@ jdbc() {
 }
 
 rust() {
-    CARGO_TARGET_DIR="$TARGET" cargo run --quiet --locked --manifest-path "$CLIENTS/rust/Cargo.toml" --bin "$1"
+    CARGO_TARGET_DIR="$TARGET" cargo run --quiet --locked --manifest-path "$ROOT/examples/Cargo.toml" --package drugembed-clients --bin "$1"
 }
 
 client() {
