@@ -42,7 +42,7 @@ cd "$ROOT"
 failed=()
 for major; do
     scripts/servers.sh "$major"
-    PROFILE="${PROFILE:-fast}" scripts/install.sh "$(pg_config_of "$major")"
+    scripts/install.sh "$(pg_config_of "$major")"
     for suite in $SUITES; do
         say "PostgreSQL $major: suite $suite (this server lacks: $(lacking "$major"))"
         run_suite "$major" "$suite" || failed+=("$suite on $major")

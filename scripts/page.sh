@@ -15,7 +15,7 @@ load() {
         (cd "$DATA" && psql -f "$ROOT/demo/load_seed.sql" -f "$ROOT/demo/load_all.sql" -f "$PAGE/load_dur.sql")
     else
         (cd "$ROOT/data/sample" && psql -f "$ROOT/demo/load_sample.sql")
-        psql -c "\\copy dur FROM '$PAGE/dur.csv' (FORMAT csv, HEADER)"
+        psql -c "\\copy dur FROM '$PAGE/dur.csv' (FORMAT csv, HEADER, FORCE_NOT_NULL (partner_sequence))"
     fi
     psql -c "SELECT drugembed.track('drug_summary', 'drug_document(item_name, product_type, ingredient_name)')" >/dev/null
     psql -c "CALL drugembed.backfill('drug_summary')"

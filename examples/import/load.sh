@@ -16,6 +16,7 @@ for file; do
 CREATE TEMPORARY TABLE line (number bigint GENERATED ALWAYS AS IDENTITY, text text);
 \copy line (text) FROM STDIN WITH (FORMAT csv, DELIMITER E'\x02', QUOTE E'\x01', NULL E'\x03', ENCODING 'UTF8')
 END
+        # shellcheck disable=SC1003
         tr -d '\r\001\002\003' <"$work/page" | sed -e '$a\'
         echo '\.'
         cat <<'END'
