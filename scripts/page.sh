@@ -19,7 +19,7 @@ load() {
     fi
     psql -c "SELECT drugembed.track('drug_summary', 'drug_document(item_name, product_type, ingredient_name)')" >/dev/null
     psql -c "CALL drugembed.backfill('drug_summary')"
-    psql -A -t -c "SELECT drugembed.index_sql('drug_summary')" | psql >/dev/null
+    echo "SELECT drugembed.index_sql('drug_summary') \\gexec" | psql
 }
 
 chromium_test() {
