@@ -40,7 +40,11 @@ impl From<tokio_postgres::Error> for Failure {
         match error.as_db_error() {
             // Class 22: the question itself is at fault.
             Some(error) => Failure {
-                status: if error.code().code().starts_with("22") { StatusCode::BAD_REQUEST } else { StatusCode::INTERNAL_SERVER_ERROR },
+                status: if error.code().code().starts_with("22") {
+                    StatusCode::BAD_REQUEST
+                } else {
+                    StatusCode::INTERNAL_SERVER_ERROR
+                },
                 message: error.message().into(),
                 hint: error.hint().map(Into::into),
             },
