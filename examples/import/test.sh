@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # test.sh: 지어낸 파일로 처음부터 검색까지. / From made-up files to an answer, twice, in a private server.
+# shellcheck disable=SC1091
 source "$(dirname "$0")/../../scripts/lib.sh"
 source "$ROOT/scripts/private.sh"
 
