@@ -5,7 +5,7 @@ source "$(dirname "$0")/lib.sh"
 source "$ROOT/scripts/debian.sh"
 source "$ROOT/scripts/private.sh"
 
-LIMIT=60  # seconds from the downloaded package to the first answer
+LIMIT="${LIMIT:-60}"  # seconds from the downloaded package to the first answer
 TEXTS="ARRAY['타이레놀정500밀리그람(아세트아미노펜)', '열을 내리는 약은?', '판콜에이내복액 | 해열.진통.소염제 | Acetaminophen']"
 VECTORS="SELECT md5(string_agg(encode(vector_send(v), 'hex'), '')) FROM unnest(drug_embed($TEXTS)) v"
 
