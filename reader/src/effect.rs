@@ -1,0 +1,144 @@
+//! Which way something is to be moved (맥을 빨리, 느리게), and which side effects are refused (안 졸린).
+
+use std::ops::Range;
+use std::sync::OnceLock;
+
+use serde::Serialize;
+
+use crate::cues::Cues;
+use crate::text::Text;
+
+/// Up or down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Change {
+    /// More, faster, wider.
+    Increase,
+    /// Less, slower, narrower.
+    Decrease,
+}
+
+/// What a drug is to do to a measure of the body.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Effect {
+    /// Such as `heart_rate`.
+    pub measure: String,
+    /// Which way.
+    pub change: Change,
+}
+
+impl Effect {
+    /// Such as `heart_rate_increase`.
+    pub fn code(&self) -> String {
+        format!("{}_{}", self.measure, if self.change == Change::Increase { "increase" } else { "decrease" })
+    }
+}
+
+struct Measure {
+    code: &'static str,
+    raise: Vec<String>,
+    lower: Vec<String>,
+}
+
+const TABLE: &str = include_str!("../lexica/effects.tsv");
+
+fn measures() -> &'static [Measure] {
+    static MEASURES: OnceLock<Vec<Measure>> = OnceLock::new();
+    MEASURES.get_or_init(|| {
+        let words = |field: Option<&str>| -> Vec<String> {
+            field.unwrap_or("").split('|').filter(|word| !word.is_empty()).map(|word| word.replace(' ', "")).collect()
+        };
+        TABLE
+            .lines()
+            .filter(|line| !line.starts_with('#'))
+            .map(|line| {
+                let mut fields = line.split('\t');
+                let code = fields.next().unwrap_or("");
+                fields.next();
+                Measure { code, raise: words(fields.next()), lower: words(fields.next()) }
+            })
+            .collect()
+    })
+}
+
+fn nouns() -> &'static Cues {
+    static NOUNS: OnceLock<Cues> = OnceLock::new();
+    NOUNS.get_or_init(|| {
+        let table: String = TABLE
+            .lines()
+            .filter(|line| !line.starts_with('#') && !line.starts_with('*'))
+            .flat_map(|line| {
+                let mut fields = line.split('\t');
+                let code = fields.next().unwrap_or("").to_owned();
+                fields.next().unwrap_or("").split('|').map(move |noun| format!("{code}\t^{noun}\n")).collect::<Vec<_>>()
+            })
+            .collect();
+        Cues::new(Box::leak(table.into_boxed_str()))
+    })
+}
+
+/// Effects that are asked for, and effects that are refused.
+pub(crate) struct Effects {
+    pub wanted: Vec<(Range<usize>, Effect)>,
+    pub refused: Vec<(Range<usize>, String)>,
+}
+
+pub(crate) fn find(text: &Text<'_>) -> Effects {
+    let mut effects = Effects { wanted: Vec::new(), refused: side_effects(text) };
+    for hit in nouns().find_all(text) {
+        let Some((start, end, change)) = verb(text, hit.range.end, hit.value) else { continue };
+        let effect = Effect { measure: hit.value.to_owned(), change };
+        let refused = text.longest(end, &["지않", "지안", "지못"]).is_some() || negated_before(text, hit.range.end, start);
+        let range = hit.range.start..text.word_end(end).max(end);
+        if refused {
+            effects.refused.push((range, effect.code()));
+        } else if !effects.wanted.iter().any(|(_, other)| *other == effect || other.measure == "bleeding" && effect.measure == "clotting") {
+            effects.wanted.push((range, effect));
+        }
+    }
+    effects
+}
+
+/// The verb that moves a measure whose noun ends at `at`: its range and which way.
+fn verb(text: &Text<'_>, at: usize, measure: &str) -> Option<(usize, usize, Change)> {
+    const WINDOW: usize = 7;
+    let common = &measures()[0];
+    let own = measures().iter().find(|entry| entry.code == measure)?;
+    for i in at..text.len().min(at + WINDOW) {
+        let longest = |words: &[String]| words.iter().filter(|word| text.follows(i, word)).map(|word| word.chars().count()).max();
+        let raise = longest(&own.raise).max(longest(&common.raise));
+        let lower = longest(&own.lower).max(longest(&common.lower));
+        // The verb begins a word, or follows the noun's particle.
+        let begins = text.starts(i) || i == at || matches!(text.chars[i - 1], '을' | '를' | '이' | '가' | '도' | '안');
+        if begins && raise != lower {
+            let change = if raise > lower { Change::Increase } else { Change::Decrease };
+            let end = i + raise.max(lower).unwrap_or(0);
+            return moves(text, end).then_some((i, end, change));
+        }
+        if matches!(text.chars[i], ',' | '.' | '?' | '!') {
+            return None;
+        }
+    }
+    None
+}
+
+/// Whether the verb is what a drug does: `내리는 약`, `내려 주는`, `뛰게 하는`; not `내렸는데`.
+fn moves(text: &Text<'_>, at: usize) -> bool {
+    const NOT: &[&str] = &["는데", "었", "았", "였", "겼", "져서", "서", "니까", "고있", "지도", "기만", "려고하", "졌", "렸", "춰도", "어도", "도", "기전"];
+    text.longest(at, NOT).is_none()
+}
+
+fn negated_before(text: &Text<'_>, noun_end: usize, verb_start: usize) -> bool {
+    (noun_end..verb_start).any(|i| text.chars[i] == '안' && (text.starts(i) || i == noun_end))
+}
+
+fn side_effects(text: &Text<'_>) -> Vec<(Range<usize>, String)> {
+    static CUES: OnceLock<Cues> = OnceLock::new();
+    let cues = CUES.get_or_init(|| Cues::new(include_str!("../lexica/side_effects.tsv")));
+    const SYMPTOM: &[&str] = &["는데", "은데", "어요", "아요", "었", "았", "습니다", "지만", "네요", "다고", "어서", "아서", "으면", "은지", "고요", "음"];
+    cues.find(text)
+        .into_iter()
+        .filter(|hit| text.longest(hit.range.end, SYMPTOM).is_none())
+        .map(|hit| (hit.range, hit.value.to_owned()))
+        .collect()
+}

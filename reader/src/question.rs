@@ -1,0 +1,301 @@
+//! A question, read: its constraints with the words they came from, and the rest.
+
+use std::ops::Range;
+
+use serde::Serialize;
+
+use crate::age::{self, Age};
+use crate::asked_form::{self, AskedForm};
+use crate::company;
+use crate::effect::{self, Effect};
+use crate::exclusion;
+use crate::form::Form;
+use crate::names::{self, Mention, Name, NameKind};
+use crate::pair::{self, Pair};
+use crate::rest;
+use crate::safety::{self, Direction, Dur, DurKind};
+use crate::status::{self, Status};
+use crate::strength::{self, Measured, Strength};
+use crate::strength_asked;
+use crate::substitution::{self, Substitution};
+use crate::text::{Span, Text};
+
+/// A value with the words that it came from.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Found<T> {
+    /// What was understood.
+    pub value: T,
+    /// The words, as they stand in the question.
+    pub words: String,
+    /// Where they stand, in characters.
+    pub span: Span,
+    /// From 0 to 1: 0.95 said outright, about 0.6 implied (임산부 두통약: may be taken by the pregnant) or a guess.
+    pub confidence: f32,
+}
+
+/// What a question asks for.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Question {
+    /// The question without its constraints: what vectors are to order by. Empty if nothing is left.
+    pub rest: String,
+    /// Dosage forms that were asked for; any of them will do.
+    pub forms: Vec<Found<Form>>,
+    /// Strengths.
+    pub strengths: Vec<Found<Strength>>,
+    /// Active ingredients that a product must have.
+    pub ingredients: Vec<Found<Name>>,
+    /// Brands that were asked for.
+    pub brands: Vec<Found<Name>>,
+    /// Companies, as MFDS names them without their legal form; see [`company_of`](crate::company_of).
+    pub companies: Vec<Found<String>>,
+    /// Prescription or over the counter.
+    pub status: Option<Found<Status>>,
+    /// For whom.
+    pub age: Option<Found<Age>>,
+    /// What is not wanted.
+    pub excluded: Vec<Found<Name>>,
+    /// Instead of what.
+    pub substitution: Option<Found<Substitution>>,
+    /// DUR kinds and which way each is asked.
+    pub dur: Vec<Found<Dur>>,
+    /// What a drug is taken together with.
+    pub pair: Option<Found<Pair>>,
+    /// Which way a measure of the body is to be moved.
+    pub effects: Vec<Found<Effect>>,
+    /// Words that may be brands that no lexicon knows: look them up, then [`read_with`](Question::read_with).
+    pub candidates: Vec<Found<String>>,
+    /// Whether the text went on behind [`MAX_CHARS`](crate::MAX_CHARS).
+    pub truncated: bool,
+}
+
+impl Question {
+    /// Reads a question by the lexica alone.
+    ///
+    /// ```
+    /// use reader::{Direction, DurKind, Form, Question};
+    /// let question = Question::read("임산부가 먹으면 안 되는 진통제 시럽");
+    /// assert_eq!(question.rest, "진통제");
+    /// assert_eq!(question.forms[0].value, Form::Syrup);
+    /// let dur = question.dur[0].value;
+    /// assert_eq!((dur.kind, dur.direction), (DurKind::Pregnancy, Direction::Forbidden));
+    /// ```
+    pub fn read(text: &str) -> Question {
+        Question::read_with(text, &|_| false)
+    }
+
+    /// Reads a question with further brands: `known` is asked about words in [normal form](crate::normalise_name).
+    ///
+    /// ```
+    /// use reader::Question;
+    /// let question = Question::read_with("없던약 대신 먹을 것", &|word| word == "없던약");
+    /// assert_eq!(question.substitution.unwrap().value.of.name, "없던약");
+    /// ```
+    pub fn read_with(text: &str, known: &dyn Fn(&str) -> bool) -> Question {
+        Reading::new(Text::new(text), known).question()
+    }
+
+    /// Whether there is any constraint.
+    pub fn is_plain(&self) -> bool {
+        self.forms.is_empty()
+            && self.strengths.is_empty()
+            && self.ingredients.is_empty()
+            && self.brands.is_empty()
+            && self.companies.is_empty()
+            && self.status.is_none()
+            && self.age.is_none()
+            && self.excluded.is_empty()
+            && self.substitution.is_none()
+            && self.dur.is_empty()
+            && self.pair.is_none()
+            && self.effects.is_empty()
+    }
+}
+
+/// The steps of reading; each takes what the steps before it left.
+struct Reading<'a> {
+    text: Text<'a>,
+    mentions: Vec<Mention>,
+    companies: Vec<(Range<usize>, String, f32)>,
+    measured: Vec<Measured>,
+    forms: Vec<AskedForm>,
+    excluded: Vec<(Range<usize>, Name, f32)>,
+    /// What is no part of the meaning that is left.
+    cut: Vec<Range<usize>>,
+}
+
+impl<'a> Reading<'a> {
+    fn new(text: Text<'a>, known: &dyn Fn(&str) -> bool) -> Self {
+        let companies = company::find(&text);
+        let mut mentions = names::mentions(&text, known);
+        mentions.retain(|mention| !companies.iter().any(|(range, ..)| overlap(range, &mention.range)));
+        mentions.extend(names::classes(&text, &mentions));
+        mentions.sort_by_key(|mention| mention.range.start);
+        let measured = strength::measured(&text);
+        let forms = asked_form::find(&text, &mentions, &measured);
+        Reading { text, mentions, companies, measured, forms, excluded: Vec::new(), cut: Vec::new() }
+    }
+
+    fn question(mut self) -> Question {
+        let excluded_mentions = self.exclude();
+        let effects = effect::find(&self.text);
+        for (range, code) in effects.refused {
+            self.cut.push(range.clone());
+            self.excluded.push((range, Name::plain(NameKind::Effect, code), 0.9));
+        }
+        let substitution = self.substitute(&excluded_mentions);
+        let mut age = age::find(&self.text);
+        let (dur, pair) = self.safety(&mut age);
+        let status = status::find(&self.text);
+        let strengths = strength_asked::find(&self.text, &self.measured, &self.mentions, &self.forms);
+        let candidates = self.candidates(&substitution);
+        self.cut.extend(status.iter().map(|(range, _)| range.clone()));
+        self.cut.extend(strengths.iter().map(|(range, ..)| range.clone()));
+        self.cut.extend(self.companies.iter().map(|(range, ..)| range.clone()));
+        self.cut.extend(self.forms.iter().filter(|form| form.confidence > 0.6).map(|form| form.range.clone()));
+        let at = |range: &Range<usize>| range.start;
+        let wanted = |kind: NameKind| {
+            let wanted = self.mentions.iter().filter(move |mention| !mention.used && mention.name.kind == kind);
+            wanted.map(|mention| self.found(&mention.range, mention.name.clone(), mention.confidence)).collect::<Vec<_>>()
+        };
+        let mut excluded = self.excluded.clone();
+        excluded.sort_by_key(|(range, ..)| at(range));
+        excluded.dedup_by(|a, b| a.1 == b.1);
+        Question {
+            rest: rest::without(&self.text, &self.cut),
+            forms: self
+                .forms
+                .iter()
+                .filter(|form| !form.excluded)
+                .map(|form| self.found(&form.range, form.form, form.confidence))
+                .collect(),
+            strengths: strengths.into_iter().map(|(range, value, sure)| self.found(&range, value, sure)).collect(),
+            ingredients: unique(wanted(NameKind::Ingredient)),
+            brands: unique(wanted(NameKind::Brand)),
+            companies: self.companies.iter().map(|(range, name, sure)| self.found(range, name.clone(), *sure)).collect(),
+            status: status.map(|(range, value)| self.found(&range, value, 0.95)),
+            age: age.map(|(range, value)| self.found(&range, value, 0.9)),
+            excluded: excluded.into_iter().map(|(range, name, sure)| self.found(&range, name, sure)).collect(),
+            substitution: substitution.map(|found| self.found(&found.range, found.substitution, found.confidence)),
+            dur,
+            pair,
+            effects: effects.wanted.into_iter().map(|(range, value)| self.found(&range, value, 0.85)).collect(),
+            candidates,
+            truncated: self.text.truncated,
+        }
+    }
+
+    fn found<T>(&self, range: &Range<usize>, value: T, confidence: f32) -> Found<T> {
+        let span = self.text.span(range);
+        Found { value, words: self.text.words(span), span, confidence }
+    }
+
+    /// Marks names and forms that are refused; returns the mentions.
+    fn exclude(&mut self) -> Vec<usize> {
+        let mut indices = Vec::new();
+        for (i, mention) in self.mentions.iter_mut().enumerate() {
+            let Some(range) = exclusion::around(&self.text, &mention.range, false) else { continue };
+            mention.used = true;
+            indices.push(i);
+            self.cut.push(range.clone());
+            self.excluded.push((range, mention.name.clone(), mention.confidence));
+        }
+        for form in self.forms.iter().filter(|form| form.excluded) {
+            self.cut.push(form.range.clone());
+            self.excluded.push((form.range.clone(), Name::plain(NameKind::Form, form.form.code()), 0.9));
+        }
+        indices
+    }
+
+    fn substitute(&mut self, excluded: &[usize]) -> Option<substitution::Found> {
+        let found = substitution::find(&self.text, &self.mentions, excluded)?;
+        if let Some(i) = found.mention {
+            self.mentions[i].used = true;
+        }
+        self.cut.push(found.range.clone());
+        Some(found)
+    }
+
+    /// DUR kinds and what is taken together.
+    fn safety(&mut self, age: &mut Option<(Range<usize>, Age)>) -> (Vec<Found<Dur>>, Option<Found<Pair>>) {
+        let free: Vec<Mention> = self.mentions.iter().filter(|mention| !mention.used).cloned().collect();
+        let taken = pair::taken(&self.text, &free);
+        let kinds = safety::find(&self.text, age.as_ref(), taken.as_ref());
+        let of_mother = kinds.iter().any(|found| matches!(found.dur.kind, DurKind::Pregnancy | DurKind::Lactation));
+        if of_mother && age.as_ref().is_some_and(|(_, age)| age.group == age::AgeGroup::Infant) {
+            *age = None;
+        }
+        let pair = kinds.iter().find(|found| found.dur.kind == DurKind::Combination).and_then(|found| self.pair(found));
+        for found in &kinds {
+            // The age stays in the rest: products for children are named so.
+            if !matches!(found.dur.kind, DurKind::Age | DurKind::Elderly) {
+                self.cut.push(found.range.clone());
+            }
+            self.cut.extend(found.predicate.clone());
+        }
+        let dur = kinds
+            .iter()
+            .map(|found| {
+                let range = found.predicate.as_ref().map_or(found.range.clone(), |predicate| {
+                    found.range.start.min(predicate.start)..found.range.end.max(predicate.end)
+                });
+                self.found(&range, found.dur, found.confidence)
+            })
+            .collect();
+        (dur, pair)
+    }
+
+    fn pair(&mut self, dur: &safety::Found) -> Option<Found<Pair>> {
+        let members = pair::members(&self.text, &self.mentions);
+        let first = self.mentions.get(*members.first()?)?.range.clone();
+        let names = members.iter().map(|&i| self.mentions[i].name.clone()).collect();
+        for &i in &members {
+            self.mentions[i].used = true;
+            self.cut.push(self.mentions[i].range.start..self.text.word_end(self.mentions[i].range.end));
+        }
+        let end = dur.predicate.as_ref().map_or(dur.range.end, |predicate| predicate.end).max(first.end);
+        Some(self.found(&(first.start.min(dur.range.start)..end), Pair { names }, dur.confidence))
+    }
+
+    /// The name of a substitution that is a guess, so that the caller can look it up.
+    fn candidates(&self, substitution: &Option<substitution::Found>) -> Vec<Found<String>> {
+        let guess = substitution.as_ref().filter(|found| found.mention.is_none());
+        let guesses = guess.map(|found| self.found(&found.range, found.substitution.of.name.clone(), found.confidence));
+        let unknown = names::unknown_brands(&self.text, &self.mentions);
+        guesses.into_iter().chain(unknown.into_iter().map(|(range, name)| self.found(&range, name, 0.5))).collect()
+    }
+}
+
+fn overlap(a: &Range<usize>, b: &Range<usize>) -> bool {
+    a.start < b.end && b.start < a.end
+}
+
+fn unique(mut found: Vec<Found<Name>>) -> Vec<Found<Name>> {
+    let mut seen: Vec<String> = Vec::new();
+    found.retain(|found| {
+        let new = !seen.contains(&found.value.name);
+        seen.push(found.value.name.clone());
+        new
+    });
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_and_words_are_of_the_question() {
+        let question = Question::read("카페인  없는 두통약 시럽 ５００㎎");
+        let excluded = &question.excluded[0];
+        assert_eq!((excluded.words.as_str(), excluded.span), ("카페인  없는", Span { start: 0, end: 7 }));
+        assert_eq!(question.strengths[0].words, "５００㎎");
+        assert_eq!(question.rest, "두통약");
+    }
+
+    #[test]
+    fn direction_has_a_code() {
+        let question = Question::read("수유부가 먹어도 되는 감기약");
+        assert_eq!(question.dur[0].value.direction, Direction::Allowed);
+        assert_eq!(question.rest, "감기약");
+    }
+}

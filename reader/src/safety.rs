@@ -1,0 +1,305 @@
+//! DUR: for whom or with what a drug is asked about, and which way: what is forbidden or what is allowed.
+
+use std::ops::Range;
+use std::sync::OnceLock;
+
+use serde::Serialize;
+
+use crate::age::{Age, AgeGroup};
+use crate::cues::{Cues, Hit};
+use crate::text::Text;
+
+/// A kind of MFDS's drug utilisation review (DUR).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DurKind {
+    /// 병용금기: drugs that must not be taken together.
+    Combination,
+    /// 임부금기.
+    Pregnancy,
+    /// 수유부주의.
+    Lactation,
+    /// 특정연령대금기.
+    Age,
+    /// 용량주의.
+    Dose,
+    /// 투여기간주의.
+    Duration,
+    /// 노인주의.
+    Elderly,
+    /// 효능군중복.
+    Duplication,
+    /// 서방정분할주의.
+    Splitting,
+}
+
+impl DurKind {
+    /// All kinds.
+    pub const ALL: [DurKind; 9] = [
+        DurKind::Combination,
+        DurKind::Pregnancy,
+        DurKind::Lactation,
+        DurKind::Age,
+        DurKind::Dose,
+        DurKind::Duration,
+        DurKind::Elderly,
+        DurKind::Duplication,
+        DurKind::Splitting,
+    ];
+
+    /// Name in JSON.
+    pub fn code(self) -> &'static str {
+        match self {
+            DurKind::Combination => "combination",
+            DurKind::Pregnancy => "pregnancy",
+            DurKind::Lactation => "lactation",
+            DurKind::Age => "age",
+            DurKind::Dose => "dose",
+            DurKind::Duration => "duration",
+            DurKind::Elderly => "elderly",
+            DurKind::Duplication => "duplication",
+            DurKind::Splitting => "splitting",
+        }
+    }
+
+    fn from_code(code: &str) -> Option<Self> {
+        DurKind::ALL.into_iter().find(|kind| kind.code() == code)
+    }
+}
+
+/// Which way a safety question is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// What must not be taken, or only with care.
+    Forbidden,
+    /// What may be taken.
+    Allowed,
+}
+
+impl Direction {
+    /// Name in JSON.
+    pub fn code(self) -> &'static str {
+        if self == Direction::Forbidden { "forbidden" } else { "allowed" }
+    }
+
+    fn reversed(self) -> Self {
+        if self == Direction::Forbidden { Direction::Allowed } else { Direction::Forbidden }
+    }
+}
+
+/// A DUR kind and the way it is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Dur {
+    /// The kind.
+    pub kind: DurKind,
+    /// Forbidden or allowed.
+    pub direction: Direction,
+}
+
+/// What was found: the kind, its words, the words of the direction if any, how sure.
+#[derive(Clone, Debug)]
+pub(crate) struct Found {
+    pub dur: Dur,
+    pub range: Range<usize>,
+    pub predicate: Option<Range<usize>>,
+    pub confidence: f32,
+}
+
+macro_rules! cues {
+    ($name:ident $file:literal) => {
+        fn $name() -> &'static Cues {
+            static CUES: OnceLock<Cues> = OnceLock::new();
+            CUES.get_or_init(|| Cues::new(include_str!(concat!("../lexica/", $file))))
+        }
+    };
+}
+
+cues!(persons "persons.tsv");
+cues!(kinds "kinds.tsv");
+cues!(predicates "predicates.tsv");
+
+/// Kinds that the question asks about. `taken` says that a drug being taken already was named (와파린 먹는 중).
+pub(crate) fn find(text: &Text<'_>, age: Option<&(Range<usize>, Age)>, taken: Option<&Range<usize>>) -> Vec<Found> {
+    let predicate = predicate(text);
+    let mut found: Vec<Found> = Vec::new();
+    for hit in persons().find(text) {
+        let weak = hit.value.ends_with('?');
+        if let Some(kind) = DurKind::from_code(hit.value.trim_end_matches('?')) {
+            person(text, kind, weak, hit, predicate.as_ref(), &mut found);
+        }
+    }
+    for hit in kinds().find(text) {
+        let named = hit.value.ends_with('!');
+        if let Some(kind) = DurKind::from_code(hit.value.trim_end_matches('!')) {
+            named_kind(text, kind, named, hit, predicate.as_ref(), &mut found);
+        }
+    }
+    if let (Some((range, age)), Some(predicate)) = (age, &predicate) {
+        let kind = if age.group == AgeGroup::Elderly { DurKind::Elderly } else { DurKind::Age };
+        if age.group != AgeGroup::Adult && !predicate.vague && !found.iter().any(|other| other.dur.kind != DurKind::Dose) && taken.is_none() {
+            push(&mut found, kind, predicate.direction, range.clone(), Some(predicate.range.clone()), 0.9);
+        }
+    }
+    if let (Some(range), Some(predicate)) = (taken, &predicate) {
+        let by_person = found.iter().any(|other| matches!(other.dur.kind, DurKind::Pregnancy | DurKind::Lactation));
+        if !by_person {
+            push(&mut found, DurKind::Combination, predicate.direction, range.clone(), Some(predicate.range.clone()), 0.9);
+        }
+    }
+    found
+}
+
+fn push(
+    found: &mut Vec<Found>,
+    kind: DurKind,
+    direction: Direction,
+    range: Range<usize>,
+    predicate: Option<Range<usize>>,
+    confidence: f32,
+) {
+    match found.iter_mut().find(|other| other.dur.kind == kind) {
+        Some(other) if other.confidence >= confidence => {}
+        Some(other) => *other = Found { dur: Dur { kind, direction }, range, predicate, confidence },
+        None => found.push(Found { dur: Dur { kind, direction }, range, predicate, confidence }),
+    }
+}
+
+/// `임산부가 먹으면 안 되는`; without a predicate, `임산부 두통약` asks for what is allowed.
+fn person(text: &Text<'_>, kind: DurKind, weak: bool, hit: Hit, predicate: Option<&Predicate>, found: &mut Vec<Found>) {
+    const NO_PATIENT: &[&str] = &["검사", "테스트", "을원", "이안되", "이잘안", "이되게", "하고싶", "을돕", "유도", "을막", "진단", "확인", "을준비", "촉진", "이안돼", "부전", "량", "시술"];
+    if text.longest(hit.range.end, NO_PATIENT).is_some() {
+        return;
+    }
+    match predicate {
+        Some(predicate) => {
+            push(found, kind, predicate.direction, hit.range, Some(predicate.range.clone()), if weak { 0.8 } else { 0.95 });
+        }
+        None if !weak => push(found, kind, Direction::Allowed, hit.range, None, 0.6),
+        None => {}
+    }
+}
+
+fn named_kind(text: &Text<'_>, kind: DurKind, named: bool, hit: Hit, predicate: Option<&Predicate>, found: &mut Vec<Found>) {
+    // `임부금기` is person and predicate in one; whatever turns it around stands behind.
+    let own = named.then(|| if is_reversed(text, hit.range.end, text.len(), Direction::Forbidden).is_some() { Direction::Allowed } else { Direction::Forbidden });
+    let asked = predicate.filter(|predicate| !predicate.vague && predicate.range.start >= hit.range.start.saturating_sub(1));
+    match (own, asked) {
+        (_, Some(predicate)) if !named => push(found, kind, predicate.direction, hit.range, Some(predicate.range.clone()), 0.9),
+        // `며칠까지 먹어도 되나요` asks for the limit.
+        (Some(direction), _) => push(found, kind, direction, hit.range.clone(), Some(hit.range), 0.95),
+        _ => {}
+    }
+}
+
+/// What is said of taking it.
+pub(crate) struct Predicate {
+    pub range: Range<usize>,
+    pub direction: Direction,
+    /// `괜찮은`, `가능`: also said of other things.
+    vague: bool,
+}
+
+/// The last predicate decides: `위험해서 먹으면 안 되는`, `피하지 않아도 되는`.
+fn predicate(text: &Text<'_>) -> Option<Predicate> {
+    let hits = predicates().find(text);
+    let mut last: Option<Predicate> = None;
+    for (i, hit) in hits.iter().enumerate() {
+        let next = hits.get(i + 1).map_or(text.len(), |hit| hit.range.start);
+        let Some((direction, end, vague)) = judge(text, hit, next) else { continue };
+        let end = text.word_end(end);
+        let range = last.as_ref().map_or(hit.range.start, |last: &Predicate| last.range.start)..end;
+        let vague = vague && last.as_ref().is_none_or(|last| last.vague);
+        last = Some(Predicate { range, direction, vague });
+    }
+    last
+}
+
+fn judge(text: &Text<'_>, hit: &Hit, next: usize) -> Option<(Direction, usize, bool)> {
+    let (start, end) = (hit.range.start, hit.range.end);
+    let negated = text.preceded_by(start, &["안", "지않으", "못"]);
+    let base = match hit.value {
+        "if" if negated => return None,
+        "if" => Some((Direction::Forbidden, within(text, end, BAD_END)?, false)),
+        "though" if negated => return None,
+        "though" => Some(match within(text, end, NOT_GOOD_END) {
+            Some(end) => (Direction::Forbidden, end, false),
+            None => (Direction::Allowed, within(text, end, GOOD_END)?, false),
+        }),
+        "can" => text
+            .longest(end, &["수있", "수도있"])
+            .map(|length| (Direction::Allowed, end + length, false))
+            .or_else(|| text.longest(end, &["수없", "수는없", "수가없"]).map(|length| (Direction::Forbidden, end + length, false))),
+        "bad" if is_other_word(text, &hit.range) => return None,
+        "bad" => Some((Direction::Forbidden, end, text.slice(hit.range.clone()) == "주의")),
+        "fine" if !text.preceded_by(start, &["한테", "에게", "에게도", "한테도", "께", "께도", "부에", "부도", "에도"]) => return None,
+        "good" | "fine" => Some((Direction::Allowed, end, true)),
+        _ => None,
+    };
+    let (direction, end, vague) = base?;
+    let direction = if text.precedes(start, "안") && matches!(hit.value, "good" | "fine" | "bad") && text.starts(start - 1)
+        || text.precedes(start, "불")
+    {
+        direction.reversed()
+    } else {
+        direction
+    };
+    Some(match is_reversed(text, end, next, direction) {
+        Some(end) => (direction.reversed(), end, vague),
+        None => (direction, end, vague),
+    })
+}
+
+const BAD_END: &[&str] = &[
+    "안되", "안돼", "안됨", "안됩", "안될", "안된", "안댐", "안대", "안됀", "큰일", "곤란", "해로", "나쁘", "나쁜", "안좋", "못쓰", "죽", "탈", "문제", "위험",
+    "독", "클나", "아니되", "해롭",
+];
+const GOOD_END: &[&str] = &[
+    "되", "돼", "됨", "될", "된", "됩", "됄", "괜찮", "갠찮", "괜찬", "괘안", "좋", "안전", "무방", "상관없", "문제없", "문제가없", "탈없", "탈이없", "무해", "안심",
+    "지장없", "해없", "해가없", "댐", "대나", "이상없", "별일없", "무리없",
+];
+const NOT_GOOD_END: &[&str] = &[
+    "안되", "안돼", "안될", "안됨", "안괜찮", "되지않", "좋지않", "괜찮지않", "안전하지않", "안전하지못", "안좋", "안전하지는않", "안심할수없", "무방하지않",
+    "안심하지못", "안전하다고할수없",
+];
+
+/// One of `words` at most a few adverbs (절대, 정말) behind `at`.
+fn within(text: &Text<'_>, at: usize, words: &[&str]) -> Option<usize> {
+    const ADVERBS: usize = 5;
+    (at..(at + ADVERBS).min(text.len()))
+        .take_while(|&i| !matches!(text.chars[i], ',' | '.' | '?' | '!'))
+        .find_map(|i| text.longest(i, words).map(|length| i + length))
+}
+
+/// `주의력`, `위험군`: begin like a predicate.
+fn is_other_word(text: &Text<'_>, range: &Range<usize>) -> bool {
+    text.longest(range.end, &["력", "군", "인자", "집중", "요인", "성있는사람", "도", "산만"]).is_some_and(|_| {
+        matches!(text.slice(range.clone()).as_str(), "주의" | "위험")
+    }) || text.precedes(range.start, "부") && text.slice(range.clone()).starts_with("주의")
+        || text.follows(range.start, "조심") && text.precedes(range.start, "노")
+        || text.follows(range.start, "해롭") && text.precedes(range.start, "지")
+}
+
+/// End of a negation of what ends at `at`: `위험하지 않은`, `금기가 아닌`, `안전성이 확립되지 않은`.
+fn is_reversed(text: &Text<'_>, at: usize, next: usize, direction: Direction) -> Option<usize> {
+    const REACH: usize = 11;
+    const ALWAYS: &[&str] = &[
+        "지않", "지안", "지아니", "지못", "가아닌", "이아닌", "은아닌", "미확립", "미확인", "걸리지", "해당안", "해당되지않", "해당하지않", "보장안", "성없", "성이없",
+        "확립안", "입증안", "성이부족",
+    ];
+    const OF_BAD: &[&str] = &["없는", "없이", "없고", "제외", "빼고", "말고", "아닌", "아니고", "안걸리", "안되는약은빼", "피해서", "안나", "안생기", "하지않", "적은", "덜"];
+    let end = text.len().min(at + REACH).min(next.max(at));
+    for i in at..end {
+        if matches!(text.chars[i], ',' | '.' | '?' | '!') {
+            return None;
+        }
+        let words = text.longest(i, ALWAYS).or_else(|| (direction == Direction::Forbidden).then(|| text.longest(i, OF_BAD)).flatten());
+        if let Some(length) = words {
+            let end = i + length;
+            // `안전하지 않나요?`, `괜찮지 않을까`: asked for assent.
+            let rhetorical = direction == Direction::Allowed && text.longest(end, &["나", "을까", "냐"]).is_some();
+            return (!rhetorical).then_some(end);
+        }
+    }
+    None
+}
