@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """Makes ingredients.tsv, brands.tsv and companies.txt: names alone, taken as facts from the project's knowledge and MFDS's product lists.
 
-    names.py KNOWLEDGE.csv OTC.csv PERMITS.csv PRODUCTS.csv ... < general text
+    names.py KNOWLEDGE.csv OTC.csv PERMITS.csv PAIRS.json PRODUCTS.csv ... < general text
 
-KNOWLEDGE is trainer/data/ingredients.csv; OTC has 주성분 and 주성분영문; PERMITS main_ingredient and main_ingredient_eng; PRODUCTS 품목명
-and 업소명. The general text on standard input tells which brands are also ordinary words.
+KNOWLEDGE is trainer/data/ingredients.csv; OTC has 주성분 and 주성분영문; PERMITS main_ingredient and main_ingredient_eng; PAIRS is KIDS's table of contraindicated pairs;
+PRODUCTS has 품목명 and 업소명. The general text on standard input tells which brands are also ordinary words.
 """
 import collections
 import csv
+import json
 import re
 import sys
 import unicodedata
@@ -18,7 +19,7 @@ SALTS = """염산염 이염산염 황산염 말레산염 말레인산염 메실�
 구연산염 아세트산염 초산염 인산염 브롬화수소산염 브롬화물 질산염 락트산염 젖산염 글루콘산염 토실산염 캄실산염 에실산염 니코틴산염
 히벤즈산염 파모산염 오로트산염 옥살산염 벤조산염 트로메타민 트로메타몰 아르기닌 리신 수화물 일수화물 이수화물 삼수화물 반수화물
 사수화물 오수화물 무수물 칼륨 이칼륨 나트륨 이나트륨 칼슘 마그네슘 메독소밀 프록세틸 악세틸 실렉세틸 피복실 프로판디올수화물
-베실레이트 말레이트 메실레이트 타르트레이트 피돌산염 아디프산염 에디실산염 염""".split()
+베실레이트 말레이트 메실레이트 타르트레이트 피돌산염 아디프산염 에디실산염 세스키히드레이트 세스키수화물 헤미하이드레이트 하이클레이트 염""".split()
 SALTS.sort(key=len, reverse=True)
 PREFIX_SALTS = """염산 황산 말레인산 말레산 메실산 주석산 타르타르산 베실산 푸마르산 숙신산 구연산 시트르산 초산 브롬화수소산
 브롬화 질산 젖산 글루콘산 히벤즈산""".split()
@@ -52,6 +53,7 @@ def tidy(name):
 
 def korean_base(name):
     name = tidy(name).replace(" ", "")
+    name = re.sub(r"(연질캡슐|캡슐|주사액|현탁액|현탁|건조시럽|시럽)$", "", name)
     again = True
     while again:
         again = False
@@ -95,10 +97,10 @@ class Groups:
 
 def active(name):
     """A name that can be asked for by itself: no concentrate, fraction or parenthesis."""
-    return name and len(name) <= 24 and not re.search(r"[0-9%→:;,+/|]{2,}|[%→:;|]|타입|배산|ex$|추출물$", name)
+    return name and len(name) <= 24 and not re.search(r"[0-9%→:;,+/|]{2,}|[%→:;|,]|캡슐|색|타입|배산|ex$|추출물$", name)
 
 
-def ingredients(knowledge, otc, permits):
+def ingredients(knowledge, otc, permits, dur):
     groups, chosen, count = Groups(), {}, collections.Counter()
     synonym_of = collections.defaultdict(set)
     for row in rows(knowledge):
@@ -126,6 +128,13 @@ def ingredients(knowledge, otc, permits):
         names = list(dict.fromkeys(re.sub(r"^\[\w+\]", "", name) for name in names))
         english = row["main_ingredient_eng"].split("/")
         pairs.append((names, english, len(names) == 1))
+    with open(dur, encoding="utf-8") as file:
+        table = json.load(file)
+    for product, code in table["product_to_code"].items():
+        inside = re.search(r"\(([^()]+)\)", product)
+        english = table["name_of"].get(code, "").split(" (as")[0]
+        if inside and english and "/" not in english and not re.search("[a-z:]|수출", fold(inside.group(1))) and not re.search(r"\d", inside.group(1)):
+            pairs.append(([inside.group(1)], [english], True))
     together = collections.Counter()
     for names, english, aligned in pairs:
         for name in names:
@@ -147,9 +156,12 @@ def ingredients(knowledge, otc, permits):
         members[groups.find(node)].append(node)
     table = []
     for nodes in members.values():
-        korean = sorted((n for kind, n in nodes if kind == "k"), key=lambda n: (-count[("k", n)], len(n)))
+        korean = sorted((n for kind, n in nodes if kind == "k" and active(n)), key=lambda n: (-count[("k", n)], len(n)))
         english = sorted((n for kind, n in nodes if kind == "e"), key=len)
+        # Of esters and preparations of one name, the shortest is the ingredient: 프레드니솔론, not 프레드니솔론아세테이트.
         if korean:
+            first = korean[0]
+            korean.sort(key=lambda n: len(n) if len(n) >= 3 and first.startswith(n) else 99)
             table.append((korean[0], english[0] if english else "", [n for n in korean[1:] + english[1:] if len(n) > 1]))
     return sorted(table)
 
@@ -173,8 +185,8 @@ def brand(name):
     return name
 
 
-def main(knowledge, otc, permits, *products):
-    table = ingredients(knowledge, otc, permits)
+def main(knowledge, otc, permits, dur, *products):
+    table = ingredients(knowledge, otc, permits, dur)
     index = {}
     for i, (korean, english, others) in enumerate(table):
         for name in (korean, *others):

@@ -80,6 +80,8 @@ fn is_form(text: &Text<'_>, hit: &Hit, mentions: &[Mention], measured: &[Measure
         ("패치", &["업데이트", "핫"], &["노트"]),
         ("로션", &["바디", "스킨", "선", "썬", "보습"], &[]),
         ("주사", &["예방", "생애", "조영제"], &["위", "바늘", "기", "코", "피부", "염", "비", "자국", "실", "놓", "자리", "맞은", "치료", "맞고", "요법", "부위", "통증", "공포", "가무서"]),
+        ("물약", &["콧", "눈", "국"], &[]),
+        ("수액", &["척", "체", "나무"], &[]),
         ("점적", &[], &["주입속도"]),
         ("가루", &["꽃", "밀", "먼지", "돌", "고춧"], &["낭", "설탕"]),
         ("바르는", &[], &["선크림", "화장"]),
@@ -93,6 +95,12 @@ fn is_form(text: &Text<'_>, hit: &Hit, mentions: &[Mention], measured: &[Measure
     let compound = COMPOUNDS.iter().any(|(form, before, behind)| {
         word == *form && (text.preceded_by(hit.range.start, before) || text.longest(hit.range.end, behind).is_some())
     });
+    if word == "마시는" {
+        const OTHER_DRINKS: &[&str] = &["을", "를", "술", "물", "커피", "많이"];
+        let next = text.slice(hit.range.end..text.word_end(hit.range.end + 1));
+        let drug = ["약", "제", "거", "것", "걸로", "거로", "액", "건", "게"].iter().any(|end| crate::particles::bare(&next).ends_with(end));
+        return drug && !text.preceded_by(hit.range.start, OTHER_DRINKS);
+    }
     let near = mentions.iter().map(|m| m.range.end).chain(measured.iter().map(|m| m.range.end)).any(|end| end == hit.range.start);
     // One syllable is a form only next to a name or a strength: `프레드니솔론 5mg 정`, not `정 안 되면`.
     let said = || text.longest(hit.range.end, &["제형", "형태", "타입", "으로된", "로된"]).is_some();
@@ -104,7 +112,7 @@ fn is_history(text: &Text<'_>, hit: &Hit) -> bool {
     const PARTICLES: &[&str] = &["를", "을", "도", "만", "은", "는", "제를", "제", "약을", "약", "약도", "를한번", "이나", "까지", "로"];
     const USED: &[&str] = &[
         "발라도", "바르고", "바르니", "발랐", "바르다", "바르면", "바르는데", "바른", "발라서", "발라봐도", "발라봤", "붙여도", "붙이고", "붙였", "붙인", "붙이면", "붙여봐도", "먹어도", "먹고", "먹었",
-        "먹은", "먹다", "먹는데", "먹으면", "먹였", "먹여도", "먹으니", "먹어서", "넣어도", "넣고", "넣었", "넣은", "넣으니", "넣다가", "뿌려도", "뿌리고", "뿌렸", "뿌리니", "써도", "쓰고", "썼", "쓰다",
+        "먹은", "먹다", "먹는데", "먹으면", "먹였", "먹여도", "먹으니", "먹어서", "넣어도", "넣고", "넣었", "넣은", "넣으니", "넣다가", "뿌려도", "뿌리고", "뿌렸", "뿌리니", "써도", "쓰고", "썼", "쓰다", "붙이다",
         "쓰는데", "쓰면", "맞아도", "맞고", "맞은", "맞았", "맞으", "맞기", "맞다", "맞아서", "맞는데", "맞아야", "맞을때", "맞히고", "맞혔", "때문", "부작용", "과다", "해도", "했는데", "하고", "삼키다", "달고",
         "투여후", "투여중", "투여한", "빼고나서", "끊",
     ];

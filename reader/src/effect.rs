@@ -28,6 +28,11 @@ pub struct Effect {
 }
 
 impl Effect {
+    fn opposite(self) -> Self {
+        let change = if self.change == Change::Increase { Change::Decrease } else { Change::Increase };
+        Effect { change, ..self }
+    }
+
     /// Such as `heart_rate_increase`.
     pub fn code(&self) -> String {
         format!("{}_{}", self.measure, if self.change == Change::Increase { "increase" } else { "decrease" })
@@ -88,7 +93,14 @@ pub(crate) fn find(text: &Text<'_>) -> Effects {
     for hit in nouns().find_all(text) {
         let Some((start, end, change)) = verb(text, hit.range.end, hit.value) else { continue };
         let effect = Effect { measure: hit.value.to_owned(), change };
-        let refused = text.longest(end, &["지않", "지안", "지못"]).is_some() || negated_before(text, hit.range.end, start);
+        let refused = text.longest(end, &["지않는", "지않고", "지않게", "지안는", "지않으"]).is_some();
+        let (effect, refused) = match negated_before(text, hit.range.end, start) {
+            // `침 안 나오게`: the other way; `혈압 안 올리는`: refused; `피가 안 멎는다`: a symptom.
+            true if text.chars.get(end - 1) == Some(&'게') || text.follows(end, "게") => (effect.opposite(), false),
+            true if text.follows(end, "는") && text.longest(end, &["는데", "는다", "는지"]).is_none() => (effect, true),
+            true => continue,
+            false => (effect, refused),
+        };
         let range = hit.range.start..text.word_end(end).max(end);
         if refused {
             effects.refused.push((range, effect.code()));
@@ -109,6 +121,11 @@ fn verb(text: &Text<'_>, at: usize, measure: &str) -> Option<(usize, usize, Chan
         let raise = longest(&own.raise).max(longest(&common.raise));
         let lower = longest(&own.lower).max(longest(&common.lower));
         // The verb begins a word, or follows the noun's particle.
+        let object = text.slice(at..i);
+        let reaches = ["", "을", "를", "이", "가", "은", "는", "도", "좀", "안", "더", "잘", "많이", "너무", "을좀", "를좀", "이잘", "가잘", "이안", "가안", "을안", "를안", "을더", "를더", "잘안", "이많이", "을많이", "을빨리", "수치", "수치를", "을잘", "를잘", "을확", "을서서히", "을천천히"].contains(&object.as_str());
+        if !reaches {
+            continue;
+        }
         let begins = text.starts(i) || i == at || matches!(text.chars[i - 1], '을' | '를' | '이' | '가' | '도' | '안');
         if begins && raise != lower {
             let change = if raise > lower { Change::Increase } else { Change::Decrease };
@@ -124,7 +141,7 @@ fn verb(text: &Text<'_>, at: usize, measure: &str) -> Option<(usize, usize, Chan
 
 /// Whether the verb is what a drug does: `내리는 약`, `내려 주는`, `뛰게 하는`; not `내렸는데`.
 fn moves(text: &Text<'_>, at: usize) -> bool {
-    const NOT: &[&str] = &["는데", "었", "았", "였", "겼", "져서", "서", "니까", "고있", "지도", "기만", "려고하", "졌", "렸", "춰도", "어도", "도", "기전"];
+    const NOT: &[&str] = &["는데", "었", "았", "였", "겼", "져서", "서", "니까", "고있", "지도", "기만", "려고하", "졌", "렸", "춰도", "어도", "도", "기전", "제", "증"];
     text.longest(at, NOT).is_none()
 }
 
@@ -139,6 +156,6 @@ fn side_effects(text: &Text<'_>) -> Vec<(Range<usize>, String)> {
     cues.find(text)
         .into_iter()
         .filter(|hit| text.longest(hit.range.end, SYMPTOM).is_none())
-        .map(|hit| (hit.range, hit.value.to_owned()))
+        .map(|hit| (hit.range.start..text.word_end(hit.range.end), hit.value.to_owned()))
         .collect()
 }

@@ -75,8 +75,9 @@ impl Lexicon {
         for (name, words) in lines(SYNONYMS).filter_map(|line| line.split_once('\t')) {
             let english = lines(INGREDIENTS)
                 .find_map(|line| line.strip_prefix(name)?.strip_prefix('\t')?.split('\t').next())
+                .or_else(|| words.split('|').find(|word| word.is_ascii()))
                 .unwrap_or("");
-            words.split('|').for_each(|word| lexicon.add(word, NameKind::Ingredient, name, english));
+            [name].into_iter().chain(words.split('|')).for_each(|word| lexicon.add(word, NameKind::Ingredient, name, english));
         }
         for line in lines(INGREDIENTS) {
             let mut fields = line.split('\t');

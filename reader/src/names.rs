@@ -147,7 +147,8 @@ fn accept(text: &Text<'_>, range: Range<usize>, entry: Entry, place: Place) -> O
     let length = range.len();
     let latin = text.chars[range.start].is_ascii_alphabetic();
     let cut = latin && text.chars.get(range.end).is_some_and(|c| c.is_ascii_alphabetic()) && !text.starts(range.end);
-    if cut || length < 2 || place == Place::Inside && length < 4 || length <= 3 && text.is_split(&range) {
+    let single = length < 2 && entry.kind != NameKind::Food;
+    if cut || single || place == Place::Inside && length < 4 || length <= 3 && text.is_split(&range) {
         return None;
     }
     let salted = salts::end_of_salts(text, range.end);
@@ -213,7 +214,7 @@ pub(crate) fn classes(text: &Text<'_>, mentions: &[Mention]) -> Vec<Mention> {
         "말고", "빼고", "제외", "이랑", "랑", "하고", "와같이", "과같이", "와함께", "과함께", "먹는중", "먹고있", "복용중", "복용하고있", "드시는중", "드시고있", "대신", "먹는데", "복용하는데", "드시는데",
         "을먹고있", "를먹고있", "을복용", "를복용", "을드시고", "를드시고", "먹으면서", "먹는사람", "을먹는중", "를먹는중", "복용하는", "쓰는중",
     ];
-    const NO_CLASSES: &[&str] = &["약", "제", "이약", "그약", "저약", "두약", "다른약", "먹는약", "바르는약", "무슨약", "어떤약", "어제", "이제", "문제", "경제", "언제", "예약", "계약", "요약", "현재제", "숙제", "실제", "강제", "통제", "공제", "새약"];
+    const NO_CLASSES: &[&str] = &["약", "제", "이약", "그약", "저약", "두약", "다른약", "먹는약", "바르는약", "무슨약", "어떤약", "어제", "이제", "문제", "경제", "언제", "예약", "계약", "요약", "현재제", "숙제", "실제", "강제", "통제", "공제", "새약", "물약", "알약", "가루약", "안약", "코약", "귀약", "바르는약", "처방약", "일반약", "전문약", "좌약", "관장약", "약국약", "환약", "내복약", "상비약", "마약"];
     (1..text.len())
         .filter(|&at| matches!(text.chars[at], '약' | '제') && text.longest(at + 1, SAID).is_some())
         .filter_map(|at| {
@@ -228,16 +229,26 @@ pub(crate) fn classes(text: &Text<'_>, mentions: &[Mention]) -> Vec<Mention> {
 
 /// Words that look like products of no lexicon: `없던정 20mg`, `없던캡슐`.
 pub(crate) fn unknown_brands(text: &Text<'_>, mentions: &[Mention]) -> Vec<(Range<usize>, String)> {
-    const ENDINGS: &[&str] = &["정", "캡슐", "연고", "크림", "시럽", "점안액", "현탁액", "주", "액", "겔", "서방정", "대신"];
+    const ENDINGS: &[&str] = &["정", "캡슐", "연고", "크림", "시럽", "점안액", "현탁액", "서방정", "대신"];
     const MAX_CANDIDATES: usize = 8;
+    // What forms are written onto that is no name: 무좀연고, 영양주사액.
+    const ORDINARY_STEMS: &[&str] = &[
+        "는", "은", "한", "링거", "주사", "가글", "투석", "영양", "보충", "심정지", "무좀", "여드름", "피부", "마취", "보습", "가려움", "질세정", "연질", "츄어블", "서방", "장용", "점안", "현탁", "시럽", "관류",
+        "질", "항생제", "소독", "세정", "눈", "걱", "안", "인", "결", "진", "감", "과", "규", "수", "가", "긍", "부", "열", "일", "고", "애", "우", "조", "추", "특", "표", "행", "확", "환", "바", "민", "매", "아", "다음",
+        "이번", "제", "전", "예", "운", "용", "음", "원", "위", "자", "광", "동", "관", "공", "거", "나", "소", "코", "입", "목", "습진", "기침", "감기", "해열", "비염", "탈모", "아토피", "상처", "화상", "흉터", "치질",
+    ];
     (0..text.len())
         .filter(|&at| text.starts(at))
         .filter_map(|at| {
             let end = text.word_end(at + 1);
             let word = text.slice(at..end.min(at + MAX_NAME));
             let stem = ENDINGS.iter().filter_map(|ending| word.strip_suffix(ending)).min_by_key(|stem| stem.len());
-            let followed = strength::number(text, end).is_some() || text.follows(end, "대신");
-            let stem = stem.or(followed.then_some(word.as_str()))?;
+            let amount = strength::number(text, end).is_some_and(|(_, end)| text.longest(end, &["mg", "밀리", "미리", "%"]).is_some());
+            let stem = match stem {
+                Some(stem) if amount || text.follows(end, "대신") || !ORDINARY_STEMS.iter().any(|word| stem.ends_with(word)) => stem,
+                _ if amount || text.follows(end, "대신") => word.as_str(),
+                _ => return None,
+            };
             let length = stem.chars().count();
             let hangul = stem.chars().all(|c| c.is_alphanumeric() && !c.is_ascii_digit());
             let taken = mentions.iter().any(|mention| mention.range.start < end && at < mention.range.end);

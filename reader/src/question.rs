@@ -13,7 +13,7 @@ use crate::form::Form;
 use crate::names::{self, Mention, Name, NameKind};
 use crate::pair::{self, Pair};
 use crate::rest;
-use crate::safety::{self, Direction, Dur, DurKind};
+use crate::safety::{self, Dur, DurKind};
 use crate::status::{self, Status};
 use crate::strength::{self, Measured, Strength};
 use crate::strength_asked;
@@ -131,7 +131,9 @@ impl<'a> Reading<'a> {
         mentions.extend(names::classes(&text, &mentions));
         mentions.sort_by_key(|mention| mention.range.start);
         let measured = strength::measured(&text);
-        let forms = asked_form::find(&text, &mentions, &measured);
+        let mut forms = asked_form::find(&text, &mentions, &measured);
+        let kinds = safety::named(&text);
+        forms.retain(|form| !kinds.iter().any(|range| overlap(range, &form.range)));
         Reading { text, mentions, companies, measured, forms, excluded: Vec::new(), cut: Vec::new() }
     }
 
@@ -282,6 +284,7 @@ fn unique(mut found: Vec<Found<Name>>) -> Vec<Found<Name>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Direction;
 
     #[test]
     fn spans_and_words_are_of_the_question() {

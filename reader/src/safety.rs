@@ -124,7 +124,7 @@ pub(crate) fn find(text: &Text<'_>, age: Option<&(Range<usize>, Age)>, taken: Op
     let predicate = predicate(text);
     let mut found: Vec<Found> = Vec::new();
     for hit in persons().find(text) {
-        let weak = hit.value.ends_with('?');
+        let weak = hit.value.ends_with('?') && !is_week_of_pregnancy(text, &hit);
         if let Some(kind) = DurKind::from_code(hit.value.trim_end_matches('?')) {
             person(text, kind, weak, hit, predicate.as_ref(), &mut found);
         }
@@ -141,13 +141,24 @@ pub(crate) fn find(text: &Text<'_>, age: Option<&(Range<usize>, Age)>, taken: Op
             push(&mut found, kind, predicate.direction, range.clone(), Some(predicate.range.clone()), 0.9);
         }
     }
-    if let (Some(range), Some(predicate)) = (taken, &predicate) {
+    if let (Some(range), Some(predicate)) = (taken, predicate.as_ref().filter(|predicate| !predicate.vague)) {
         let by_person = found.iter().any(|other| matches!(other.dur.kind, DurKind::Pregnancy | DurKind::Lactation));
         if !by_person {
             push(&mut found, DurKind::Combination, predicate.direction, range.clone(), Some(predicate.range.clone()), 0.9);
         }
     }
     found
+}
+
+/// Where a DUR kind stands by its name: `서방정 분할주의` asks for no form.
+pub(crate) fn named(text: &Text<'_>) -> Vec<Range<usize>> {
+    kinds().find(text).into_iter().filter(|hit| hit.value.ends_with('!')).map(|hit| hit.range).collect()
+}
+
+/// `임신 8주`, `임신 5개월`.
+fn is_week_of_pregnancy(text: &Text<'_>, hit: &Hit) -> bool {
+    let number = crate::strength::number(text, hit.range.end).filter(|_| text.chars[hit.range.end].is_ascii_digit());
+    number.is_some_and(|(_, end)| text.longest(end, &["주", "개월", "달"]).is_some())
 }
 
 fn push(
@@ -185,11 +196,18 @@ fn named_kind(text: &Text<'_>, kind: DurKind, named: bool, hit: Hit, predicate: 
     let own = named.then(|| if is_reversed(text, hit.range.end, text.len(), Direction::Forbidden).is_some() { Direction::Allowed } else { Direction::Forbidden });
     let asked = predicate.filter(|predicate| !predicate.vague && predicate.range.start >= hit.range.start.saturating_sub(1));
     match (own, asked) {
-        (_, Some(predicate)) if !named => push(found, kind, predicate.direction, hit.range, Some(predicate.range.clone()), 0.9),
+        (_, Some(predicate)) if !named && (kind != DurKind::Combination || is_taking(text, hit.range.end, predicate.range.start)) => push(found, kind, predicate.direction, hit.range, Some(predicate.range.clone()), 0.9),
         // `며칠까지 먹어도 되나요` asks for the limit.
         (Some(direction), _) => push(found, kind, direction, hit.range.clone(), Some(hit.range), 0.95),
         _ => {}
     }
+}
+
+/// `같이 먹으면`, `함께 복용하는 게 위험한`: taking stands between; not `중이염도 같이 있고`.
+fn is_taking(text: &Text<'_>, from: usize, to: usize) -> bool {
+    const TAKING: &[&str] = &["먹", "복용", "쓰", "써", "드시", "드셔", "사용", "투여", "발라", "바르", "맞", "처방", "섭취", "마시", "넣"];
+    const REACH: usize = 8;
+    to <= from + 2 || to <= from + REACH && (from..to).any(|i| text.longest(i, TAKING).is_some())
 }
 
 /// What is said of taking it.
@@ -208,7 +226,9 @@ fn predicate(text: &Text<'_>) -> Option<Predicate> {
         let next = hits.get(i + 1).map_or(text.len(), |hit| hit.range.start);
         let Some((direction, end, vague)) = judge(text, hit, next) else { continue };
         let end = text.word_end(end);
-        let range = last.as_ref().map_or(hit.range.start, |last: &Predicate| last.range.start)..end;
+        // `먹으면 위험해서 피해야 하는`: one predicate after another is one.
+        let start = last.as_ref().filter(|last: &&Predicate| hit.range.start <= last.range.end + 2).map_or(hit.range.start, |last| last.range.start);
+        let range = start..end;
         let vague = vague && last.as_ref().is_none_or(|last| last.vague);
         last = Some(Predicate { range, direction, vague });
     }
@@ -231,13 +251,15 @@ fn judge(text: &Text<'_>, hit: &Hit, next: usize) -> Option<(Direction, usize, b
             .map(|length| (Direction::Allowed, end + length, false))
             .or_else(|| text.longest(end, &["수없", "수는없", "수가없"]).map(|length| (Direction::Forbidden, end + length, false))),
         "bad" if is_other_word(text, &hit.range) => return None,
-        "bad" => Some((Direction::Forbidden, end, text.slice(hit.range.clone()) == "주의")),
-        "fine" if !text.preceded_by(start, &["한테", "에게", "에게도", "한테도", "께", "께도", "부에", "부도", "에도"]) => return None,
+        "bad" => Some((Direction::Forbidden, end, is_vague(text, &hit.range))),
+        "fine" if !text.preceded_by(start, &["한테", "에게", "에게도", "한테도", "께", "께도", "부도"]) => return None,
+        "ill" if !text.preceded_by(start, &["한테", "에게", "께", "에게는", "한테는", "태아에", "아기에", "면", "복용은", "사용은", "임신중에"]) => return None,
+        "ill" => Some((Direction::Forbidden, end, false)),
         "good" | "fine" => Some((Direction::Allowed, end, true)),
         _ => None,
     };
     let (direction, end, vague) = base?;
-    let direction = if text.precedes(start, "안") && matches!(hit.value, "good" | "fine" | "bad") && text.starts(start - 1)
+    let direction = if text.precedes(start, "안") && matches!(hit.value, "good" | "fine" | "bad" | "ill") && text.starts(start - 1)
         || text.precedes(start, "불")
     {
         direction.reversed()
@@ -251,8 +273,8 @@ fn judge(text: &Text<'_>, hit: &Hit, next: usize) -> Option<(Direction, usize, b
 }
 
 const BAD_END: &[&str] = &[
-    "안되", "안돼", "안됨", "안됩", "안될", "안된", "안댐", "안대", "안됀", "큰일", "곤란", "해로", "나쁘", "나쁜", "안좋", "못쓰", "죽", "탈", "문제", "위험",
-    "독", "클나", "아니되", "해롭",
+    "안되", "안돼", "안됨", "안됩", "안될", "안된", "안댐", "안대", "안됀", "큰일", "곤란", "해로", "나쁘", "나쁜", "안좋", "못쓰", "죽", "탈나", "탈이", "문제", "위험",
+    "클나", "아니되", "해롭",
 ];
 const GOOD_END: &[&str] = &[
     "되", "돼", "됨", "될", "된", "됩", "됄", "괜찮", "갠찮", "괜찬", "괘안", "좋", "안전", "무방", "상관없", "문제없", "문제가없", "탈없", "탈이없", "무해", "안심",
@@ -271,6 +293,12 @@ fn within(text: &Text<'_>, at: usize, words: &[&str]) -> Option<usize> {
         .find_map(|i| text.longest(i, words).map(|length| i + length))
 }
 
+/// `주의` and `조심` alone are said of many things; `주의해야 하는`, `주의 약물` are not.
+fn is_vague(text: &Text<'_>, range: &Range<usize>) -> bool {
+    const OF_DRUGS: &[&str] = &["해야", "할", "하는", "대상", "약", "성분", "품목", "가필요", "필요", "하라", "하셔야", "해서"];
+    matches!(text.slice(range.clone()).as_str(), "주의" | "조심") && text.longest(range.end, OF_DRUGS).is_none()
+}
+
 /// `주의력`, `위험군`: begin like a predicate.
 fn is_other_word(text: &Text<'_>, range: &Range<usize>) -> bool {
     text.longest(range.end, &["력", "군", "인자", "집중", "요인", "성있는사람", "도", "산만"]).is_some_and(|_| {
@@ -278,6 +306,14 @@ fn is_other_word(text: &Text<'_>, range: &Range<usize>) -> bool {
     }) || text.precedes(range.start, "부") && text.slice(range.clone()).starts_with("주의")
         || text.follows(range.start, "조심") && text.precedes(range.start, "노")
         || text.follows(range.start, "해롭") && text.precedes(range.start, "지")
+        || text.follows(range.start, "못") && is_of_something_else(text, range)
+}
+
+/// `밥을 못 먹는 아이`, `못 먹는데`: not said of a drug.
+fn is_of_something_else(text: &Text<'_>, range: &Range<usize>) -> bool {
+    const OBJECTS: &[&str] = &["을", "를", "밥", "도", "물", "잘", "고기", "약", "제", "캡슐", "것", "거", "아무것도", "제대로", "며칠"];
+    const GOING_ON: &[&str] = &["데", "다", "고", "지", "게", "아이", "애", "사람", "할머니", "할아버지", "환자", "노인", "어르신", "아기", "는데", "는할", "는아", "는환", "는분", "니", "십"];
+    text.preceded_by(range.start, OBJECTS) || text.longest(range.end, GOING_ON).is_some()
 }
 
 /// End of a negation of what ends at `at`: `위험하지 않은`, `금기가 아닌`, `안전성이 확립되지 않은`.

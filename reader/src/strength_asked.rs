@@ -58,7 +58,7 @@ fn is_strength(text: &Text<'_>, amount: &Measured, near: &dyn Fn(&Range<usize>) 
     match amount.strength.unit {
         _ if excluded => false,
         Unit::Percent | Unit::Millilitre => near(&amount.range),
-        Unit::Milligram if amount.ambiguous => near(&amount.range),
+        Unit::Milligram if amount.ambiguous || amount.strength.amount >= 2000.0 => near(&amount.range),
         _ => true,
     }
 }

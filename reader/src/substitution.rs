@@ -32,9 +32,14 @@ pub(crate) fn find(text: &Text<'_>, mentions: &[Mention], excluded: &[usize]) ->
     static CUES: OnceLock<Cues> = OnceLock::new();
     const NEAR: usize = 24;
     const VERY_NEAR: usize = 7;
+    // `로아큐탄 같은 거 먹으면서`: an example, not what is asked for.
+    const USING: &[&str] = &["먹", "쓰", "써", "복용", "맞", "바르", "드시"];
     let cues = CUES.get_or_init(|| Cues::new(include_str!("../lexica/substitution.tsv")));
     for cue in cues.find(text) {
-        let same_ingredient = cue.value == "same";
+        let same_ingredient = cue.value.starts_with("same");
+        if cue.value == "like" && text.longest(cue.range.end, USING).is_some() {
+            continue;
+        }
         let reach = if cue.value == "like" { VERY_NEAR } else { NEAR };
         let named = mentions.iter().enumerate().filter(|(i, mention)| {
             matches!(mention.name.kind, NameKind::Brand | NameKind::Ingredient) && (same_ingredient || !excluded.contains(i))
@@ -51,7 +56,7 @@ pub(crate) fn find(text: &Text<'_>, mentions: &[Mention], excluded: &[usize]) ->
                 mention: Some(i),
             });
         }
-        if same_ingredient && let Some(found) = guess(text, &cue.range) {
+        if cue.value == "same!" && let Some(found) = guess(text, &cue.range) {
             return Some(found);
         }
     }

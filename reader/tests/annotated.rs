@@ -99,3 +99,9 @@ fn annotated_questions() {
     let all = tally(include_str!("questions.tsv"));
     assert!(all.fields() >= 0.97 && all.sentences() >= 0.90, "{:.3} {:.3}", all.fields(), all.sentences());
 }
+
+#[test]
+fn questions_written_after_the_lexica() {
+    let all = tally(include_str!("blind.tsv"));
+    assert!(all.fields() >= 0.97 && all.sentences() >= 0.90, "{:.3} {:.3}", all.fields(), all.sentences());
+}
