@@ -1,6 +1,7 @@
 //! drugembed: Korean drug text to vectors inside PostgreSQL. This crate is the SQL surface of the `encoder` crate.
 //!
 //! * [`embed`], [`similarity`], [`document`], [`info`]: the SQL functions.
+//! * [`question`]: what a question asks for, by the `reader` crate.
 //! * [`resident`]: the one encoder of this process, loaded at first use or preloaded by the postmaster.
 //! * [`prepare`]: the SQL function that makes a model ready for this machine.
 //! * [`tracking`]: schema `drugembed` and `drug_search`, which are SQL.
@@ -16,6 +17,7 @@ mod embed;
 mod errors;
 mod info;
 mod prepare;
+mod question;
 mod resident;
 mod settings;
 mod similarity;

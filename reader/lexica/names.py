@@ -133,7 +133,7 @@ def ingredients(knowledge, otc, permits, dur):
     for product, code in table["product_to_code"].items():
         inside = re.search(r"\(([^()]+)\)", product)
         english = table["name_of"].get(code, "").split(" (as")[0]
-        if inside and english and "/" not in english and not re.search("[a-z:]|수출", fold(inside.group(1))) and not re.search(r"\d", inside.group(1)):
+        if inside and inside.group(1) not in ("바이알", "앰플", "백", "병") and english and "/" not in english and not re.search("[a-z:]|수출", fold(inside.group(1))) and not re.search(r"\d", inside.group(1)):
             pairs.append(([inside.group(1)], [english], True))
     together = collections.Counter()
     for names, english, aligned in pairs:

@@ -10,7 +10,8 @@ use crate::text::{Text, normalise_name};
 
 const COMPANIES: &str = include_str!("../lexica/companies.txt");
 const KNOWN: &str = include_str!("../lexica/known_companies.tsv");
-const KINDS_OF_COMPANY: &[&str] = &["약품공업", "바이오파마", "생명과학", "제약", "약품", "파마", "코리아", "신약", "바이오", "양행", "헬스케어"];
+const KINDS_OF_COMPANY: &[&str] =
+    &["약품공업", "바이오파마", "생명과학", "제약", "약품", "파마", "코리아", "신약", "바이오", "양행", "헬스케어"];
 
 struct Entry {
     name: &'static str,
@@ -53,9 +54,9 @@ pub fn company_of(column: &str) -> String {
     ["(주)", "주식회사", "(유)", "유한회사", "(재)", "(합)"].iter().fold(name, |name, legal| name.replace(legal, ""))
 }
 
-pub(crate) fn find(text: &Text<'_>) -> Vec<(Range<usize>, String, f32)> {
+pub(crate) fn find(text: &Text<'_>) -> Vec<(Range<usize>, String, f64)> {
     const MAX_NAME: usize = 16;
-    let mut found: Vec<(Range<usize>, String, f32)> = Vec::new();
+    let mut found: Vec<(Range<usize>, String, f64)> = Vec::new();
     for at in (0..text.len()).filter(|&at| text.starts(at)) {
         if found.last().is_some_and(|(range, ..)| range.end > at) {
             continue;
@@ -73,10 +74,28 @@ pub(crate) fn find(text: &Text<'_>) -> Vec<(Range<usize>, String, f32)> {
     found
 }
 
-fn accept(text: &Text<'_>, range: Range<usize>, entry: &Entry) -> Option<(Range<usize>, String, f32)> {
+fn accept(text: &Text<'_>, range: Range<usize>, entry: &Entry) -> Option<(Range<usize>, String, f64)> {
     const MADE_BY: &[&str] = &[
-        "에서나온", "에서만든", "에서만드는", "에서파는", "에서제조", "에서나오는", "제약", "약품", "꺼", "거", "제품", "회사", "사제품", "에서생산", "것", "사에서", "제",
-        "이만든", "가만든", "에서출시",
+        "에서나온",
+        "에서만든",
+        "에서만드는",
+        "에서파는",
+        "에서제조",
+        "에서나오는",
+        "제약",
+        "약품",
+        "꺼",
+        "거",
+        "제품",
+        "회사",
+        "사제품",
+        "에서생산",
+        "것",
+        "사에서",
+        "제",
+        "이만든",
+        "가만든",
+        "에서출시",
     ];
     let end = text.longest(range.end, MADE_BY).map(|length| range.end + length);
     let brand_behind = || {

@@ -81,10 +81,6 @@ impl Entry {
         let whole = !latin(range.start) || begins || !latin(range.start.wrapping_sub(1));
         let ended = range.end == 0 || !latin(range.end - 1) || !latin(range.end) || text.starts(range.end);
         let split = !begins && range.len() < 4 && text.is_split(range);
-        whole
-            && ended
-            && !split
-            && (!self.from_start || begins)
-            && (!self.to_end || particles::closes(text, range.end))
+        whole && ended && !split && (!self.from_start || begins) && (!self.to_end || particles::closes(text, range.end))
     }
 }

@@ -97,14 +97,20 @@ pub(crate) fn find(text: &Text<'_>) -> Effects {
         let (effect, refused) = match negated_before(text, hit.range.end, start) {
             // `침 안 나오게`: the other way; `혈압 안 올리는`: refused; `피가 안 멎는다`: a symptom.
             true if text.chars.get(end - 1) == Some(&'게') || text.follows(end, "게") => (effect.opposite(), false),
-            true if text.follows(end, "는") && text.longest(end, &["는데", "는다", "는지"]).is_none() => (effect, true),
+            true if text.follows(end, "는") && text.longest(end, &["는데", "는다", "는지"]).is_none() => {
+                (effect, true)
+            }
             true => continue,
             false => (effect, refused),
         };
         let range = hit.range.start..text.word_end(end).max(end);
         if refused {
             effects.refused.push((range, effect.code()));
-        } else if !effects.wanted.iter().any(|(_, other)| *other == effect || other.measure == "bleeding" && effect.measure == "clotting") {
+        } else if !effects
+            .wanted
+            .iter()
+            .any(|(_, other)| *other == effect || other.measure == "bleeding" && effect.measure == "clotting")
+        {
             effects.wanted.push((range, effect));
         }
     }
@@ -117,12 +123,51 @@ fn verb(text: &Text<'_>, at: usize, measure: &str) -> Option<(usize, usize, Chan
     let common = &measures()[0];
     let own = measures().iter().find(|entry| entry.code == measure)?;
     for i in at..text.len().min(at + WINDOW) {
-        let longest = |words: &[String]| words.iter().filter(|word| text.follows(i, word)).map(|word| word.chars().count()).max();
+        let longest =
+            |words: &[String]| words.iter().filter(|word| text.follows(i, word)).map(|word| word.chars().count()).max();
         let raise = longest(&own.raise).max(longest(&common.raise));
         let lower = longest(&own.lower).max(longest(&common.lower));
         // The verb begins a word, or follows the noun's particle.
         let object = text.slice(at..i);
-        let reaches = ["", "을", "를", "이", "가", "은", "는", "도", "좀", "안", "더", "잘", "많이", "너무", "을좀", "를좀", "이잘", "가잘", "이안", "가안", "을안", "를안", "을더", "를더", "잘안", "이많이", "을많이", "을빨리", "수치", "수치를", "을잘", "를잘", "을확", "을서서히", "을천천히"].contains(&object.as_str());
+        let reaches = [
+            "",
+            "을",
+            "를",
+            "이",
+            "가",
+            "은",
+            "는",
+            "도",
+            "좀",
+            "안",
+            "더",
+            "잘",
+            "많이",
+            "너무",
+            "을좀",
+            "를좀",
+            "이잘",
+            "가잘",
+            "이안",
+            "가안",
+            "을안",
+            "를안",
+            "을더",
+            "를더",
+            "잘안",
+            "이많이",
+            "을많이",
+            "을빨리",
+            "수치",
+            "수치를",
+            "을잘",
+            "를잘",
+            "을확",
+            "을서서히",
+            "을천천히",
+        ]
+        .contains(&object.as_str())
+            || is_adverb(&object);
         if !reaches {
             continue;
         }
@@ -139,9 +184,36 @@ fn verb(text: &Text<'_>, at: usize, measure: &str) -> Option<(usize, usize, Chan
     None
 }
 
+/// `시원하게`, `이 확실히`: between a noun and its verb.
+fn is_adverb(words: &str) -> bool {
+    let adverb = words.trim_start_matches(['을', '를', '이', '가', '도']);
+    adverb.chars().count() <= 5 && adverb.ends_with(['게', '히'])
+}
+
 /// Whether the verb is what a drug does: `내리는 약`, `내려 주는`, `뛰게 하는`; not `내렸는데`.
 fn moves(text: &Text<'_>, at: usize) -> bool {
-    const NOT: &[&str] = &["는데", "었", "았", "였", "겼", "져서", "서", "니까", "고있", "지도", "기만", "려고하", "졌", "렸", "춰도", "어도", "도", "기전", "제", "증"];
+    const NOT: &[&str] = &[
+        "는데",
+        "었",
+        "았",
+        "였",
+        "겼",
+        "져서",
+        "서",
+        "니까",
+        "고있",
+        "지도",
+        "기만",
+        "려고하",
+        "졌",
+        "렸",
+        "춰도",
+        "어도",
+        "도",
+        "기전",
+        "제",
+        "증",
+    ];
     text.longest(at, NOT).is_none()
 }
 
@@ -152,7 +224,24 @@ fn negated_before(text: &Text<'_>, noun_end: usize, verb_start: usize) -> bool {
 fn side_effects(text: &Text<'_>) -> Vec<(Range<usize>, String)> {
     static CUES: OnceLock<Cues> = OnceLock::new();
     let cues = CUES.get_or_init(|| Cues::new(include_str!("../lexica/side_effects.tsv")));
-    const SYMPTOM: &[&str] = &["는데", "은데", "어요", "아요", "었", "았", "습니다", "지만", "네요", "다고", "어서", "아서", "으면", "은지", "고요", "음"];
+    const SYMPTOM: &[&str] = &[
+        "는데",
+        "은데",
+        "어요",
+        "아요",
+        "었",
+        "았",
+        "습니다",
+        "지만",
+        "네요",
+        "다고",
+        "어서",
+        "아서",
+        "으면",
+        "은지",
+        "고요",
+        "음",
+    ];
     cues.find(text)
         .into_iter()
         .filter(|hit| text.longest(hit.range.end, SYMPTOM).is_none())

@@ -162,8 +162,28 @@ pub(crate) fn stem(name: &str) -> String {
 /// A name without the strength at its end, and what that was.
 pub(crate) fn without_strength(name: &str) -> (String, String) {
     const UNITS: &[&str] = &[
-        "밀리그램", "밀리그람", "마이크로그램", "마이크로그람", "밀리리터", "밀리", "그램", "그람", "퍼센트", "단위", "만단위", "㎍", "mcg", "μg", "ug",
-        "mg", "ml", "iu", "g", "%", "l", "meq",
+        "밀리그램",
+        "밀리그람",
+        "마이크로그램",
+        "마이크로그람",
+        "밀리리터",
+        "밀리",
+        "그램",
+        "그람",
+        "퍼센트",
+        "단위",
+        "만단위",
+        "㎍",
+        "mcg",
+        "μg",
+        "ug",
+        "mg",
+        "ml",
+        "iu",
+        "g",
+        "%",
+        "l",
+        "meq",
     ];
     let mut rest = name.trim_end_matches(['.', ' ']);
     loop {
@@ -214,8 +234,25 @@ fn ending(name: &str) -> Option<Form> {
 /// `액` alone does not tell whether it is drunk.
 fn refine(before: &str, form: Form) -> Form {
     const SKIN: &[&str] = &[
-        "요오드", "포비돈", "에탄올", "알코올", "알콜", "소독", "외용", "도포", "무좀", "과산화", "붕산", "미녹시딜", "네일", "클렌", "세정", "헥시딘",
-        "벤잘코늄", "포비딘", "물파스",
+        "요오드",
+        "포비돈",
+        "에탄올",
+        "알코올",
+        "알콜",
+        "소독",
+        "외용",
+        "도포",
+        "무좀",
+        "과산화",
+        "붕산",
+        "미녹시딜",
+        "네일",
+        "클렌",
+        "세정",
+        "헥시딘",
+        "벤잘코늄",
+        "포비딘",
+        "물파스",
     ];
     match form {
         Form::OralLiquid if SKIN.iter().any(|word| before.contains(word)) => Form::TopicalSolution,

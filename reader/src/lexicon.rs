@@ -70,21 +70,32 @@ impl Lexicon {
             let mut fields = line.split('\t');
             let (brand, ingredient) = (fields.next().unwrap_or(""), fields.next().unwrap_or(""));
             lexicon.add(brand, NameKind::Brand, brand, ingredient);
-            fields.next().unwrap_or("").split('|').for_each(|word| lexicon.add(word, NameKind::Brand, brand, ingredient));
+            fields
+                .next()
+                .unwrap_or("")
+                .split('|')
+                .for_each(|word| lexicon.add(word, NameKind::Brand, brand, ingredient));
         }
         for (name, words) in lines(SYNONYMS).filter_map(|line| line.split_once('\t')) {
             let english = lines(INGREDIENTS)
                 .find_map(|line| line.strip_prefix(name)?.strip_prefix('\t')?.split('\t').next())
                 .or_else(|| words.split('|').find(|word| word.is_ascii()))
                 .unwrap_or("");
-            [name].into_iter().chain(words.split('|')).for_each(|word| lexicon.add(word, NameKind::Ingredient, name, english));
+            [name]
+                .into_iter()
+                .chain(words.split('|'))
+                .for_each(|word| lexicon.add(word, NameKind::Ingredient, name, english));
         }
         for line in lines(INGREDIENTS) {
             let mut fields = line.split('\t');
             let (korean, english) = (fields.next().unwrap_or(""), fields.next().unwrap_or(""));
             lexicon.add(korean, NameKind::Ingredient, korean, english);
             lexicon.add(english, NameKind::Ingredient, korean, english);
-            fields.next().unwrap_or("").split('|').for_each(|word| lexicon.add(word, NameKind::Ingredient, korean, english));
+            fields
+                .next()
+                .unwrap_or("")
+                .split('|')
+                .for_each(|word| lexicon.add(word, NameKind::Ingredient, korean, english));
         }
         lexicon
     }
@@ -117,10 +128,7 @@ impl Lexicon {
         let key = normalise_name(name);
         let base = salts::korean_base(&key);
         let english = salts::english_base(&name.nfkc().flat_map(char::to_lowercase).collect::<String>());
-        find(&key)
-            .or_else(|| find(base))
-            .or_else(|| find(&english))
-            .or_else(|| find(salts::without_prefix(base)?))
+        find(&key).or_else(|| find(base)).or_else(|| find(&english)).or_else(|| find(salts::without_prefix(base)?))
     }
 }
 
@@ -163,7 +171,11 @@ pub fn ingredients_of(column: &str) -> Vec<Name> {
     const MAX_INGREDIENTS: usize = 200;
     let labelled = column.contains("성분명");
     let parts: Vec<&str> = if labelled {
-        column.split([';', '|']).filter_map(|part| part.trim().strip_prefix("성분명")?.split_once(':')).map(|(_, name)| name).collect()
+        column
+            .split([';', '|'])
+            .filter_map(|part| part.trim().strip_prefix("성분명")?.split_once(':'))
+            .map(|(_, name)| name)
+            .collect()
     } else if column.contains('|') {
         column.split('|').collect()
     } else if column.contains('/') || column.contains(';') {
@@ -174,7 +186,7 @@ pub fn ingredients_of(column: &str) -> Vec<Name> {
     let mut names: Vec<Name> = Vec::new();
     for part in parts.into_iter().take(MAX_INGREDIENTS) {
         let bare = uncoded(part);
-        if bare.is_empty() {
+        if !bare.contains(char::is_alphanumeric) {
             continue;
         }
         let name = Lexicon::get().ingredient(bare).unwrap_or_else(|| unknown(bare));
@@ -235,7 +247,12 @@ mod tests {
         let names = |column| ingredients_of(column).into_iter().map(|i| i.name).collect::<Vec<_>>();
         assert_eq!(names("[M040702]포도당|[M040420]염화나트륨|[M040702]포도당"), ["포도당", "염화나트륨"]);
         assert_eq!(names("Acetaminophen/Caffeine Anhydrous"), ["아세트아미노펜", "카페인"]);
-        assert_eq!(names("총량 : 1병 중|성분명 : 아세트아미노펜|분량 : 300.0|단위 : 밀리그램;총량 : 1병|성분명 : 구아이페네신|분량 : 80"), ["아세트아미노펜", "구아이페네신"]);
+        assert_eq!(
+            names(
+                "총량 : 1병 중|성분명 : 아세트아미노펜|분량 : 300.0|단위 : 밀리그램;총량 : 1병|성분명 : 구아이페네신|분량 : 80"
+            ),
+            ["아세트아미노펜", "구아이페네신"]
+        );
         assert_eq!(names("파라세타몰"), ["아세트아미노펜"]);
         assert_eq!(names("염산로페라미드"), ["로페라미드"]);
         assert_eq!(names("새성분염산염"), ["새성분"]);

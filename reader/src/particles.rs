@@ -33,26 +33,49 @@ fn strip(tail: &[char], depth: usize) -> bool {
     let begins = |word: &str| word.chars().count() <= tail.len() && word.chars().zip(tail).all(|(a, b)| a == *b);
     tail.is_empty()
         || FOLLOWERS.iter().any(|word| begins(word))
-        || depth > 0
-            && PARTICLES.iter().any(|word| begins(word) && strip(&tail[word.chars().count()..], depth - 1))
+        || depth > 0 && PARTICLES.iter().any(|word| begins(word) && strip(&tail[word.chars().count()..], depth - 1))
 }
 
 /// A word without the particles at its end.
 pub(crate) fn bare(word: &str) -> &str {
     const END: &[&str] = &[
-        "이랑은", "이랑", "에서", "에게", "한테", "으로", "하고", "보다", "처럼", "까지", "부터", "이나", "은", "는", "이", "가", "을", "를",
-        "의", "와", "과", "랑", "도", "만", "로", "에",
+        "이랑은",
+        "이랑",
+        "에서",
+        "에게",
+        "한테",
+        "으로",
+        "하고",
+        "보다",
+        "처럼",
+        "까지",
+        "부터",
+        "이나",
+        "은",
+        "는",
+        "이",
+        "가",
+        "을",
+        "를",
+        "의",
+        "와",
+        "과",
+        "랑",
+        "도",
+        "만",
+        "로",
+        "에",
     ];
     let length = |word: &str| word.chars().count();
-    END.iter()
-        .find_map(|end| word.strip_suffix(end).filter(|rest| length(rest) >= 2))
-        .unwrap_or(word)
+    END.iter().find_map(|end| word.strip_suffix(end).filter(|rest| length(rest) >= 2)).unwrap_or(word)
 }
 
 /// Whether a word's end is nothing but particles.
 pub(crate) fn is_particle(tail: &str) -> bool {
     let mut rest = tail;
-    while let Some(particle) = PARTICLES.iter().filter(|particle| rest.starts_with(**particle)).max_by_key(|particle| particle.len()) {
+    while let Some(particle) =
+        PARTICLES.iter().filter(|particle| rest.starts_with(**particle)).max_by_key(|particle| particle.len())
+    {
         rest = &rest[particle.len()..];
     }
     rest.is_empty()

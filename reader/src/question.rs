@@ -30,41 +30,55 @@ pub struct Found<T> {
     /// Where they stand, in characters.
     pub span: Span,
     /// From 0 to 1: 0.95 said outright, about 0.6 implied (임산부 두통약: may be taken by the pregnant) or a guess.
-    pub confidence: f32,
+    pub confidence: f64,
 }
 
-/// What a question asks for.
+/// What a question asks for. In JSON, what is not asked for is left out.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Question {
     /// The question without its constraints: what vectors are to order by. Empty if nothing is left.
     pub rest: String,
     /// Dosage forms that were asked for; any of them will do.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub forms: Vec<Found<Form>>,
     /// Strengths.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub strengths: Vec<Found<Strength>>,
     /// Active ingredients that a product must have.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ingredients: Vec<Found<Name>>,
     /// Brands that were asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub brands: Vec<Found<Name>>,
     /// Companies, as MFDS names them without their legal form; see [`company_of`](crate::company_of).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub companies: Vec<Found<String>>,
     /// Prescription or over the counter.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<Found<Status>>,
     /// For whom.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub age: Option<Found<Age>>,
     /// What is not wanted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub excluded: Vec<Found<Name>>,
     /// Instead of what.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub substitution: Option<Found<Substitution>>,
     /// DUR kinds and which way each is asked.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub dur: Vec<Found<Dur>>,
     /// What a drug is taken together with.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub pair: Option<Found<Pair>>,
     /// Which way a measure of the body is to be moved.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub effects: Vec<Found<Effect>>,
     /// Words that may be brands that no lexicon knows: look them up, then [`read_with`](Question::read_with).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub candidates: Vec<Found<String>>,
     /// Whether the text went on behind [`MAX_CHARS`](crate::MAX_CHARS).
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub truncated: bool,
 }
 
@@ -115,10 +129,10 @@ impl Question {
 struct Reading<'a> {
     text: Text<'a>,
     mentions: Vec<Mention>,
-    companies: Vec<(Range<usize>, String, f32)>,
+    companies: Vec<(Range<usize>, String, f64)>,
     measured: Vec<Measured>,
     forms: Vec<AskedForm>,
-    excluded: Vec<(Range<usize>, Name, f32)>,
+    excluded: Vec<(Range<usize>, Name, f64)>,
     /// What is no part of the meaning that is left.
     cut: Vec<Range<usize>>,
 }
@@ -157,7 +171,9 @@ impl<'a> Reading<'a> {
         let at = |range: &Range<usize>| range.start;
         let wanted = |kind: NameKind| {
             let wanted = self.mentions.iter().filter(move |mention| !mention.used && mention.name.kind == kind);
-            wanted.map(|mention| self.found(&mention.range, mention.name.clone(), mention.confidence)).collect::<Vec<_>>()
+            wanted
+                .map(|mention| self.found(&mention.range, mention.name.clone(), mention.confidence))
+                .collect::<Vec<_>>()
         };
         let mut excluded = self.excluded.clone();
         excluded.sort_by_key(|(range, ..)| at(range));
@@ -173,7 +189,11 @@ impl<'a> Reading<'a> {
             strengths: strengths.into_iter().map(|(range, value, sure)| self.found(&range, value, sure)).collect(),
             ingredients: unique(wanted(NameKind::Ingredient)),
             brands: unique(wanted(NameKind::Brand)),
-            companies: self.companies.iter().map(|(range, name, sure)| self.found(range, name.clone(), *sure)).collect(),
+            companies: self
+                .companies
+                .iter()
+                .map(|(range, name, sure)| self.found(range, name.clone(), *sure))
+                .collect(),
             status: status.map(|(range, value)| self.found(&range, value, 0.95)),
             age: age.map(|(range, value)| self.found(&range, value, 0.9)),
             excluded: excluded.into_iter().map(|(range, name, sure)| self.found(&range, name, sure)).collect(),
@@ -186,7 +206,7 @@ impl<'a> Reading<'a> {
         }
     }
 
-    fn found<T>(&self, range: &Range<usize>, value: T, confidence: f32) -> Found<T> {
+    fn found<T>(&self, range: &Range<usize>, value: T, confidence: f64) -> Found<T> {
         let span = self.text.span(range);
         Found { value, words: self.text.words(span), span, confidence }
     }
@@ -195,7 +215,22 @@ impl<'a> Reading<'a> {
     fn exclude(&mut self) -> Vec<usize> {
         let mut indices = Vec::new();
         for (i, mention) in self.mentions.iter_mut().enumerate() {
-            let Some(range) = exclusion::around(&self.text, &mention.range, false) else { continue };
+            let with_form = self
+                .forms
+                .iter()
+                .position(|form| form.range.start == mention.range.end && mention.name.kind != NameKind::Class);
+            let by_form = with_form
+                .map(|form| mention.range.start..mention.range.end.max(form_end(&self.text, &self.forms[form])));
+            let direct = exclusion::around(&self.text, &mention.range, mention.name.kind);
+            let Some(range) = direct.or_else(|| exclusion::around(&self.text, &by_form?, mention.name.kind)) else {
+                continue;
+            };
+            if self.forms.iter().any(|form| form.excluded && overlap(&form.range, &mention.range)) {
+                mention.used = true;
+                continue;
+            }
+            // `타이레놀 현탁액 말고`: the brand, not the form.
+            self.forms.retain(|form| !(range.start < form.range.start && form.range.start < range.end));
             mention.used = true;
             indices.push(i);
             self.cut.push(range.clone());
@@ -265,6 +300,11 @@ impl<'a> Reading<'a> {
         let unknown = names::unknown_brands(&self.text, &self.mentions);
         guesses.into_iter().chain(unknown.into_iter().map(|(range, name)| self.found(&range, name, 0.5))).collect()
     }
+}
+
+/// The end of a form's own words, without what excludes it.
+fn form_end(text: &Text<'_>, form: &AskedForm) -> usize {
+    if form.excluded { text.word_end(form.range.start + 1).min(form.range.end) } else { form.range.end }
 }
 
 fn overlap(a: &Range<usize>, b: &Range<usize>) -> bool {

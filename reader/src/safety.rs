@@ -103,7 +103,7 @@ pub(crate) struct Found {
     pub dur: Dur,
     pub range: Range<usize>,
     pub predicate: Option<Range<usize>>,
-    pub confidence: f32,
+    pub confidence: f64,
 }
 
 macro_rules! cues {
@@ -137,14 +137,25 @@ pub(crate) fn find(text: &Text<'_>, age: Option<&(Range<usize>, Age)>, taken: Op
     }
     if let (Some((range, age)), Some(predicate)) = (age, &predicate) {
         let kind = if age.group == AgeGroup::Elderly { DurKind::Elderly } else { DurKind::Age };
-        if age.group != AgeGroup::Adult && !predicate.vague && !found.iter().any(|other| other.dur.kind != DurKind::Dose) && taken.is_none() {
+        if age.group != AgeGroup::Adult
+            && !predicate.vague
+            && !found.iter().any(|other| other.dur.kind != DurKind::Dose)
+            && taken.is_none()
+        {
             push(&mut found, kind, predicate.direction, range.clone(), Some(predicate.range.clone()), 0.9);
         }
     }
     if let (Some(range), Some(predicate)) = (taken, predicate.as_ref().filter(|predicate| !predicate.vague)) {
         let by_person = found.iter().any(|other| matches!(other.dur.kind, DurKind::Pregnancy | DurKind::Lactation));
         if !by_person {
-            push(&mut found, DurKind::Combination, predicate.direction, range.clone(), Some(predicate.range.clone()), 0.9);
+            push(
+                &mut found,
+                DurKind::Combination,
+                predicate.direction,
+                range.clone(),
+                Some(predicate.range.clone()),
+                0.9,
+            );
         }
     }
     found
@@ -167,7 +178,7 @@ fn push(
     direction: Direction,
     range: Range<usize>,
     predicate: Option<Range<usize>>,
-    confidence: f32,
+    confidence: f64,
 ) {
     match found.iter_mut().find(|other| other.dur.kind == kind) {
         Some(other) if other.confidence >= confidence => {}
@@ -178,25 +189,69 @@ fn push(
 
 /// `임산부가 먹으면 안 되는`; without a predicate, `임산부 두통약` asks for what is allowed.
 fn person(text: &Text<'_>, kind: DurKind, weak: bool, hit: Hit, predicate: Option<&Predicate>, found: &mut Vec<Found>) {
-    const NO_PATIENT: &[&str] = &["검사", "테스트", "을원", "이안되", "이잘안", "이되게", "하고싶", "을돕", "유도", "을막", "진단", "확인", "을준비", "촉진", "이안돼", "부전", "량", "시술"];
+    const NO_PATIENT: &[&str] = &[
+        "검사",
+        "테스트",
+        "을원",
+        "이안되",
+        "이잘안",
+        "이되게",
+        "하고싶",
+        "을돕",
+        "유도",
+        "을막",
+        "진단",
+        "확인",
+        "을준비",
+        "촉진",
+        "이안돼",
+        "부전",
+        "량",
+        "시술",
+    ];
     if text.longest(hit.range.end, NO_PATIENT).is_some() {
         return;
     }
     match predicate {
         Some(predicate) => {
-            push(found, kind, predicate.direction, hit.range, Some(predicate.range.clone()), if weak { 0.8 } else { 0.95 });
+            push(
+                found,
+                kind,
+                predicate.direction,
+                hit.range,
+                Some(predicate.range.clone()),
+                if weak { 0.8 } else { 0.95 },
+            );
         }
         None if !weak => push(found, kind, Direction::Allowed, hit.range, None, 0.6),
         None => {}
     }
 }
 
-fn named_kind(text: &Text<'_>, kind: DurKind, named: bool, hit: Hit, predicate: Option<&Predicate>, found: &mut Vec<Found>) {
+fn named_kind(
+    text: &Text<'_>,
+    kind: DurKind,
+    named: bool,
+    hit: Hit,
+    predicate: Option<&Predicate>,
+    found: &mut Vec<Found>,
+) {
     // `임부금기` is person and predicate in one; whatever turns it around stands behind.
-    let own = named.then(|| if is_reversed(text, hit.range.end, text.len(), Direction::Forbidden).is_some() { Direction::Allowed } else { Direction::Forbidden });
-    let asked = predicate.filter(|predicate| !predicate.vague && predicate.range.start >= hit.range.start.saturating_sub(1));
+    let own = named.then(|| {
+        if is_reversed(text, hit.range.end, text.len(), Direction::Forbidden).is_some() {
+            Direction::Allowed
+        } else {
+            Direction::Forbidden
+        }
+    });
+    let asked =
+        predicate.filter(|predicate| !predicate.vague && predicate.range.start >= hit.range.start.saturating_sub(1));
     match (own, asked) {
-        (_, Some(predicate)) if !named && (kind != DurKind::Combination || is_taking(text, hit.range.end, predicate.range.start)) => push(found, kind, predicate.direction, hit.range, Some(predicate.range.clone()), 0.9),
+        (_, Some(predicate))
+            if !named && (kind != DurKind::Combination || is_taking(text, hit.range.end, predicate.range.start)) =>
+        {
+            push(found, kind, predicate.direction, hit.range, Some(predicate.range.clone()), 0.9)
+        }
         // `며칠까지 먹어도 되나요` asks for the limit.
         (Some(direction), _) => push(found, kind, direction, hit.range.clone(), Some(hit.range), 0.95),
         _ => {}
@@ -205,7 +260,8 @@ fn named_kind(text: &Text<'_>, kind: DurKind, named: bool, hit: Hit, predicate: 
 
 /// `같이 먹으면`, `함께 복용하는 게 위험한`: taking stands between; not `중이염도 같이 있고`.
 fn is_taking(text: &Text<'_>, from: usize, to: usize) -> bool {
-    const TAKING: &[&str] = &["먹", "복용", "쓰", "써", "드시", "드셔", "사용", "투여", "발라", "바르", "맞", "처방", "섭취", "마시", "넣"];
+    const TAKING: &[&str] =
+        &["먹", "복용", "쓰", "써", "드시", "드셔", "사용", "투여", "발라", "바르", "맞", "처방", "섭취", "마시", "넣"];
     const REACH: usize = 8;
     to <= from + 2 || to <= from + REACH && (from..to).any(|i| text.longest(i, TAKING).is_some())
 }
@@ -227,7 +283,10 @@ fn predicate(text: &Text<'_>) -> Option<Predicate> {
         let Some((direction, end, vague)) = judge(text, hit, next) else { continue };
         let end = text.word_end(end);
         // `먹으면 위험해서 피해야 하는`: one predicate after another is one.
-        let start = last.as_ref().filter(|last: &&Predicate| hit.range.start <= last.range.end + 2).map_or(hit.range.start, |last| last.range.start);
+        let start = last
+            .as_ref()
+            .filter(|last: &&Predicate| hit.range.start <= last.range.end + 2)
+            .map_or(hit.range.start, |last| last.range.start);
         let range = start..end;
         let vague = vague && last.as_ref().is_none_or(|last| last.vague);
         last = Some(Predicate { range, direction, vague });
@@ -249,23 +308,36 @@ fn judge(text: &Text<'_>, hit: &Hit, next: usize) -> Option<(Direction, usize, b
         "can" => text
             .longest(end, &["수있", "수도있"])
             .map(|length| (Direction::Allowed, end + length, false))
-            .or_else(|| text.longest(end, &["수없", "수는없", "수가없"]).map(|length| (Direction::Forbidden, end + length, false))),
+            .or_else(|| {
+                text.longest(end, &["수없", "수는없", "수가없"])
+                    .map(|length| (Direction::Forbidden, end + length, false))
+            }),
         "bad" if is_other_word(text, &hit.range) => return None,
         "bad" => Some((Direction::Forbidden, end, is_vague(text, &hit.range))),
-        "fine" if !text.preceded_by(start, &["한테", "에게", "에게도", "한테도", "께", "께도", "부도"]) => return None,
-        "ill" if !text.preceded_by(start, &["한테", "에게", "께", "에게는", "한테는", "태아에", "아기에", "면", "복용은", "사용은", "임신중에"]) => return None,
+        "fine" if !text.preceded_by(start, &["한테", "에게", "에게도", "한테도", "께", "께도", "부도"]) => {
+            return None;
+        }
+        "ill"
+            if !text.preceded_by(
+                start,
+                &["한테", "에게", "께", "에게는", "한테는", "태아에", "아기에", "면", "복용은", "사용은", "임신중에"],
+            ) =>
+        {
+            return None;
+        }
         "ill" => Some((Direction::Forbidden, end, false)),
         "good" | "fine" => Some((Direction::Allowed, end, true)),
         _ => None,
     };
     let (direction, end, vague) = base?;
-    let direction = if text.precedes(start, "안") && matches!(hit.value, "good" | "fine" | "bad" | "ill") && text.starts(start - 1)
-        || text.precedes(start, "불")
-    {
-        direction.reversed()
-    } else {
-        direction
-    };
+    let direction =
+        if text.precedes(start, "안") && matches!(hit.value, "good" | "fine" | "bad" | "ill") && text.starts(start - 1)
+            || text.precedes(start, "불")
+        {
+            direction.reversed()
+        } else {
+            direction
+        };
     Some(match is_reversed(text, end, next, direction) {
         Some(end) => (direction.reversed(), end, vague),
         None => (direction, end, vague),
@@ -273,16 +345,79 @@ fn judge(text: &Text<'_>, hit: &Hit, next: usize) -> Option<(Direction, usize, b
 }
 
 const BAD_END: &[&str] = &[
-    "안되", "안돼", "안됨", "안됩", "안될", "안된", "안댐", "안대", "안됀", "큰일", "곤란", "해로", "나쁘", "나쁜", "안좋", "못쓰", "죽", "탈나", "탈이", "문제", "위험",
-    "클나", "아니되", "해롭",
+    "안되",
+    "안돼",
+    "안됨",
+    "안됩",
+    "안될",
+    "안된",
+    "안댐",
+    "안대",
+    "안됀",
+    "큰일",
+    "곤란",
+    "해로",
+    "나쁘",
+    "나쁜",
+    "안좋",
+    "못쓰",
+    "죽",
+    "탈나",
+    "탈이",
+    "문제",
+    "위험",
+    "클나",
+    "아니되",
+    "해롭",
 ];
 const GOOD_END: &[&str] = &[
-    "되", "돼", "됨", "될", "된", "됩", "됄", "괜찮", "갠찮", "괜찬", "괘안", "좋", "안전", "무방", "상관없", "문제없", "문제가없", "탈없", "탈이없", "무해", "안심",
-    "지장없", "해없", "해가없", "댐", "대나", "이상없", "별일없", "무리없",
+    "되",
+    "돼",
+    "됨",
+    "될",
+    "된",
+    "됩",
+    "됄",
+    "괜찮",
+    "갠찮",
+    "괜찬",
+    "괘안",
+    "좋",
+    "안전",
+    "무방",
+    "상관없",
+    "문제없",
+    "문제가없",
+    "탈없",
+    "탈이없",
+    "무해",
+    "안심",
+    "지장없",
+    "해없",
+    "해가없",
+    "댐",
+    "대나",
+    "이상없",
+    "별일없",
+    "무리없",
 ];
 const NOT_GOOD_END: &[&str] = &[
-    "안되", "안돼", "안될", "안됨", "안괜찮", "되지않", "좋지않", "괜찮지않", "안전하지않", "안전하지못", "안좋", "안전하지는않", "안심할수없", "무방하지않",
-    "안심하지못", "안전하다고할수없",
+    "안되",
+    "안돼",
+    "안될",
+    "안됨",
+    "안괜찮",
+    "되지않",
+    "좋지않",
+    "괜찮지않",
+    "안전하지않",
+    "안전하지못",
+    "안좋",
+    "안전하지는않",
+    "안심할수없",
+    "무방하지않",
+    "안심하지못",
+    "안전하다고할수없",
 ];
 
 /// One of `words` at most a few adverbs (절대, 정말) behind `at`.
@@ -295,15 +430,16 @@ fn within(text: &Text<'_>, at: usize, words: &[&str]) -> Option<usize> {
 
 /// `주의` and `조심` alone are said of many things; `주의해야 하는`, `주의 약물` are not.
 fn is_vague(text: &Text<'_>, range: &Range<usize>) -> bool {
-    const OF_DRUGS: &[&str] = &["해야", "할", "하는", "대상", "약", "성분", "품목", "가필요", "필요", "하라", "하셔야", "해서"];
+    const OF_DRUGS: &[&str] =
+        &["해야", "할", "하는", "대상", "약", "성분", "품목", "가필요", "필요", "하라", "하셔야", "해서"];
     matches!(text.slice(range.clone()).as_str(), "주의" | "조심") && text.longest(range.end, OF_DRUGS).is_none()
 }
 
 /// `주의력`, `위험군`: begin like a predicate.
 fn is_other_word(text: &Text<'_>, range: &Range<usize>) -> bool {
-    text.longest(range.end, &["력", "군", "인자", "집중", "요인", "성있는사람", "도", "산만"]).is_some_and(|_| {
-        matches!(text.slice(range.clone()).as_str(), "주의" | "위험")
-    }) || text.precedes(range.start, "부") && text.slice(range.clone()).starts_with("주의")
+    text.longest(range.end, &["력", "군", "인자", "집중", "요인", "성있는사람", "도", "산만"])
+        .is_some_and(|_| matches!(text.slice(range.clone()).as_str(), "주의" | "위험"))
+        || text.precedes(range.start, "부") && text.slice(range.clone()).starts_with("주의")
         || text.follows(range.start, "조심") && text.precedes(range.start, "노")
         || text.follows(range.start, "해롭") && text.precedes(range.start, "지")
         || text.follows(range.start, "못") && is_of_something_else(text, range)
@@ -311,8 +447,31 @@ fn is_other_word(text: &Text<'_>, range: &Range<usize>) -> bool {
 
 /// `밥을 못 먹는 아이`, `못 먹는데`: not said of a drug.
 fn is_of_something_else(text: &Text<'_>, range: &Range<usize>) -> bool {
-    const OBJECTS: &[&str] = &["을", "를", "밥", "도", "물", "잘", "고기", "약", "제", "캡슐", "것", "거", "아무것도", "제대로", "며칠"];
-    const GOING_ON: &[&str] = &["데", "다", "고", "지", "게", "아이", "애", "사람", "할머니", "할아버지", "환자", "노인", "어르신", "아기", "는데", "는할", "는아", "는환", "는분", "니", "십"];
+    const OBJECTS: &[&str] =
+        &["을", "를", "밥", "도", "물", "잘", "고기", "약", "제", "캡슐", "것", "거", "아무것도", "제대로", "며칠"];
+    const GOING_ON: &[&str] = &[
+        "데",
+        "다",
+        "고",
+        "지",
+        "게",
+        "아이",
+        "애",
+        "사람",
+        "할머니",
+        "할아버지",
+        "환자",
+        "노인",
+        "어르신",
+        "아기",
+        "는데",
+        "는할",
+        "는아",
+        "는환",
+        "는분",
+        "니",
+        "십",
+    ];
     text.preceded_by(range.start, OBJECTS) || text.longest(range.end, GOING_ON).is_some()
 }
 
@@ -320,16 +479,52 @@ fn is_of_something_else(text: &Text<'_>, range: &Range<usize>) -> bool {
 fn is_reversed(text: &Text<'_>, at: usize, next: usize, direction: Direction) -> Option<usize> {
     const REACH: usize = 11;
     const ALWAYS: &[&str] = &[
-        "지않", "지안", "지아니", "지못", "가아닌", "이아닌", "은아닌", "미확립", "미확인", "걸리지", "해당안", "해당되지않", "해당하지않", "보장안", "성없", "성이없",
-        "확립안", "입증안", "성이부족",
+        "지않",
+        "지안",
+        "지아니",
+        "지못",
+        "가아닌",
+        "이아닌",
+        "은아닌",
+        "미확립",
+        "미확인",
+        "걸리지",
+        "해당안",
+        "해당되지않",
+        "해당하지않",
+        "보장안",
+        "성없",
+        "성이없",
+        "확립안",
+        "입증안",
+        "성이부족",
     ];
-    const OF_BAD: &[&str] = &["없는", "없이", "없고", "제외", "빼고", "말고", "아닌", "아니고", "안걸리", "안되는약은빼", "피해서", "안나", "안생기", "하지않", "적은", "덜"];
+    const OF_BAD: &[&str] = &[
+        "없는",
+        "없이",
+        "없고",
+        "제외",
+        "빼고",
+        "말고",
+        "아닌",
+        "아니고",
+        "안걸리",
+        "안되는약은빼",
+        "피해서",
+        "안나",
+        "안생기",
+        "하지않",
+        "적은",
+        "덜",
+    ];
     let end = text.len().min(at + REACH).min(next.max(at));
     for i in at..end {
         if matches!(text.chars[i], ',' | '.' | '?' | '!') {
             return None;
         }
-        let words = text.longest(i, ALWAYS).or_else(|| (direction == Direction::Forbidden).then(|| text.longest(i, OF_BAD)).flatten());
+        let words = text
+            .longest(i, ALWAYS)
+            .or_else(|| (direction == Direction::Forbidden).then(|| text.longest(i, OF_BAD)).flatten());
         if let Some(length) = words {
             let end = i + length;
             // `안전하지 않나요?`, `괜찮지 않을까`: asked for assent.

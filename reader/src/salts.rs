@@ -13,8 +13,26 @@ const SUFFIXES: &[&str] = &[
 ];
 
 const PREFIXES: &[&str] = &[
-    "염산", "황산", "말레인산", "말레산", "메실산", "주석산", "타르타르산", "베실산", "푸마르산", "숙신산", "구연산", "시트르산", "초산", "브롬화수소산",
-    "브롬화", "질산", "젖산", "글루콘산", "히벤즈산", "무수",
+    "염산",
+    "황산",
+    "말레인산",
+    "말레산",
+    "메실산",
+    "주석산",
+    "타르타르산",
+    "베실산",
+    "푸마르산",
+    "숙신산",
+    "구연산",
+    "시트르산",
+    "초산",
+    "브롬화수소산",
+    "브롬화",
+    "질산",
+    "젖산",
+    "글루콘산",
+    "히벤즈산",
+    "무수",
 ];
 
 /// What is left when the salt goes is no ingredient: 염화나트륨, 탄산칼슘.
@@ -36,8 +54,29 @@ const ENGLISH: &[&str] = &[
 ];
 
 const METALS: &[&str] = &[
-    "sodium", "calcium", "potassium", "magnesium", "zinc", "ferrous", "ferric", "iron", "aluminum", "aluminium", "ammonium", "manganese", "lithium",
-    "silver", "bismuth", "selenium", "copper", "barium", "dried", "precipitated", "light", "heavy", "choline",
+    "sodium",
+    "calcium",
+    "potassium",
+    "magnesium",
+    "zinc",
+    "ferrous",
+    "ferric",
+    "iron",
+    "aluminum",
+    "aluminium",
+    "ammonium",
+    "manganese",
+    "lithium",
+    "silver",
+    "bismuth",
+    "selenium",
+    "copper",
+    "barium",
+    "dried",
+    "precipitated",
+    "light",
+    "heavy",
+    "choline",
 ];
 
 /// Whether a word is a salt that stands before an ingredient, as in 염산로페라미드.

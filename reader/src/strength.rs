@@ -172,12 +172,14 @@ enum Denominator {
 }
 
 fn denominator(text: &Text<'_>, at: usize) -> Option<Denominator> {
-    if text.longest(at, &["dl", "데시리터", "kg", "킬로", "일", "day", "hr", "시간", "분", "min", "회"]).is_some() {
+    if text.longest(at, &["dl", "데시리터", "kg", "킬로", "일", "day", "hr", "시간", "분", "min", "회"]).is_some()
+    {
         return Some(Denominator::Laboratory);
     }
     let (amount, end) = number(text, at).unwrap_or((1.0, at));
     let (suffix, end) = suffix_at(text, end)?;
-    matches!(suffix, Suffix::Ml(_)).then_some(())
+    matches!(suffix, Suffix::Ml(_))
+        .then_some(())
         .or_else(|| (suffix == Suffix::Mg(1e3)).then_some(()))
         .map(|()| Denominator::Of(suffix, amount, end))
 }
@@ -214,7 +216,9 @@ fn suffix_at(text: &Text<'_>, at: usize) -> Option<(Suffix, usize)> {
     let latin = word.ends_with(|c: char| c.is_ascii_alphabetic());
     let whole = !(latin && same_word && next.is_ascii_alphanumeric());
     // `20프로그램`, `3단위로`: only where the unit ends.
-    let korean = !matches!(*word, "프로" | "밀리" | "미리" | "마이크로") || !same_word || !matches!(next, '그' | '바' | '미' | '리');
+    let korean = !matches!(*word, "프로" | "밀리" | "미리" | "마이크로")
+        || !same_word
+        || !matches!(next, '그' | '바' | '미' | '리');
     (whole && korean).then_some((*suffix, end))
 }
 
@@ -282,7 +286,19 @@ mod tests {
 
     #[test]
     fn one_strength_in_many_spellings() {
-        for text in ["500mg", "500 mg", "500밀리그램", "500밀리그람", "500밀리", "0.5g", "500㎎", "５００ｍｇ", "오백밀리", "0.5그램", "500미리"] {
+        for text in [
+            "500mg",
+            "500 mg",
+            "500밀리그램",
+            "500밀리그람",
+            "500밀리",
+            "0.5g",
+            "500㎎",
+            "５００ｍｇ",
+            "오백밀리",
+            "0.5그램",
+            "500미리",
+        ] {
             assert_eq!(read(text), ["500 mg"], "{text}");
         }
     }
@@ -309,7 +325,20 @@ mod tests {
 
     #[test]
     fn what_is_no_strength() {
-        for text in ["38.5도", "3일", "300mg/dL", "체중 20kg", "3살", "프로그램", "미리 먹는 약", "일반약", "10mg/kg/일", "1.2.3", "..", "백밀"] {
+        for text in [
+            "38.5도",
+            "3일",
+            "300mg/dL",
+            "체중 20kg",
+            "3살",
+            "프로그램",
+            "미리 먹는 약",
+            "일반약",
+            "10mg/kg/일",
+            "1.2.3",
+            "..",
+            "백밀",
+        ] {
             assert_eq!(read(text), Vec::<String>::new(), "{text}");
         }
     }

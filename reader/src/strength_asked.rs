@@ -13,16 +13,20 @@ pub(crate) fn find(
     measured: &[Measured],
     mentions: &[Mention],
     forms: &[AskedForm],
-) -> Vec<(Range<usize>, Strength, f32)> {
+) -> Vec<(Range<usize>, Strength, f64)> {
     let liquid = forms.iter().any(|form| {
         !form.excluded && [Form::OralLiquid, Form::Infusion, Form::Gargle].iter().any(|family| form.form.is_a(*family))
     });
     let near = |range: &Range<usize>| is_near(range, mentions, forms);
-    let mut found: Vec<(Range<usize>, Strength, f32)> = measured
+    let mut found: Vec<(Range<usize>, Strength, f64)> = measured
         .iter()
         .filter(|amount| is_strength(text, amount, &near))
         .map(|amount| {
-            let unit = if amount.ambiguous && liquid && !is_behind_name(amount, mentions) { Unit::Millilitre } else { amount.strength.unit };
+            let unit = if amount.ambiguous && liquid && !is_behind_name(amount, mentions) {
+                Unit::Millilitre
+            } else {
+                amount.strength.unit
+            };
             (amount.range.clone(), Strength { unit, ..amount.strength }, if amount.ambiguous { 0.8 } else { 0.95 })
         })
         .collect();
@@ -37,7 +41,8 @@ fn is_near(range: &Range<usize>, mentions: &[Mention], forms: &[AskedForm]) -> b
     const NEAR: usize = 8;
     let ranges = mentions.iter().map(|m| &m.range).chain(forms.iter().map(|form| &form.range));
     ranges.into_iter().any(|other| {
-        let gap = if other.start >= range.end { other.start - range.end } else { range.start.saturating_sub(other.end) };
+        let gap =
+            if other.start >= range.end { other.start - range.end } else { range.start.saturating_sub(other.end) };
         gap <= NEAR
     })
 }
@@ -48,13 +53,64 @@ fn is_behind_name(amount: &Measured, mentions: &[Mention]) -> bool {
 
 fn is_strength(text: &Text<'_>, amount: &Measured, near: &dyn Fn(&Range<usize>) -> bool) -> bool {
     const LABORATORY: &[&str] = &[
-        "혈당", "혈당이", "콜레스테롤", "콜레스테롤이", "크레아티닌", "요산", "요산이", "수치", "수치가", "체중", "몸무게", "당화혈색소", "당화혈색소가", "포화도", "포화도가", "박출률", "박출률이", "기능이",
-        "확률", "혈압", "혈압이", "물", "단백뇨", "중성지방", "중성지방이", "a1c", "a1c가", "지방", "물을", "습도", "염분", "기능",
+        "혈당",
+        "혈당이",
+        "콜레스테롤",
+        "콜레스테롤이",
+        "크레아티닌",
+        "요산",
+        "요산이",
+        "수치",
+        "수치가",
+        "체중",
+        "몸무게",
+        "당화혈색소",
+        "당화혈색소가",
+        "포화도",
+        "포화도가",
+        "박출률",
+        "박출률이",
+        "기능이",
+        "확률",
+        "혈압",
+        "혈압이",
+        "물",
+        "단백뇨",
+        "중성지방",
+        "중성지방이",
+        "a1c",
+        "a1c가",
+        "지방",
+        "물을",
+        "습도",
+        "염분",
+        "기능",
     ];
     const DOSE: &[&str] = &["하루", "하루에", "1일", "일일", "매일", "총", "한번에", "1회", "한번", "날마다", "최대"];
-    const TAKEN: &[&str] = &["먹었", "먹였", "마셨", "씩", "정도마", "먹고", "이상먹", "넘게먹", "맞았", "먹어도", "를초과", "을초과", "초과", "이상복용", "빠졌", "쪘", "먹으면", "넘으면", "이넘"];
+    const TAKEN: &[&str] = &[
+        "먹었",
+        "먹였",
+        "마셨",
+        "씩",
+        "정도마",
+        "먹고",
+        "이상먹",
+        "넘게먹",
+        "맞았",
+        "먹어도",
+        "를초과",
+        "을초과",
+        "초과",
+        "이상복용",
+        "빠졌",
+        "쪘",
+        "먹으면",
+        "넘으면",
+        "이넘",
+    ];
     let (start, end) = (amount.range.start, amount.range.end);
-    let excluded = text.preceded_by(start, LABORATORY) || text.preceded_by(start, DOSE) || text.longest(end, TAKEN).is_some();
+    let excluded =
+        text.preceded_by(start, LABORATORY) || text.preceded_by(start, DOSE) || text.longest(end, TAKEN).is_some();
     match amount.strength.unit {
         _ if excluded => false,
         Unit::Percent | Unit::Millilitre => near(&amount.range),
@@ -67,11 +123,64 @@ fn is_strength(text: &Text<'_>, amount: &Measured, near: &dyn Fn(&Range<usize>) 
 fn bare_numbers(
     text: &Text<'_>,
     mentions: &[Mention],
-    found: &[(Range<usize>, Strength, f32)],
-) -> Vec<(Range<usize>, Strength, f32)> {
+    found: &[(Range<usize>, Strength, f64)],
+) -> Vec<(Range<usize>, Strength, f64)> {
     const COUNTERS: &[&str] = &[
-        "정", "알", "캡슐", "병", "개", "일", "살", "세", "시간", "번", "주", "월", "년", "대", "도", "회", "박스", "통", "원", "명", "분", "포", "매", "장", "차", "가지", "종", "앰플", "등", "급",
-        "-", "~", ".", ":", "만", "천", "호", "배", "단계", "kg", "킬로", "cm", "/", "형", "주차", "바이알", "팩", "곽", "초", "세대", "인", "개월", "달", "mm", "+",
+        "정",
+        "알",
+        "캡슐",
+        "병",
+        "개",
+        "일",
+        "살",
+        "세",
+        "시간",
+        "번",
+        "주",
+        "월",
+        "년",
+        "대",
+        "도",
+        "회",
+        "박스",
+        "통",
+        "원",
+        "명",
+        "분",
+        "포",
+        "매",
+        "장",
+        "차",
+        "가지",
+        "종",
+        "앰플",
+        "등",
+        "급",
+        "-",
+        "~",
+        ".",
+        ":",
+        "만",
+        "천",
+        "호",
+        "배",
+        "단계",
+        "kg",
+        "킬로",
+        "cm",
+        "/",
+        "형",
+        "주차",
+        "바이알",
+        "팩",
+        "곽",
+        "초",
+        "세대",
+        "인",
+        "개월",
+        "달",
+        "mm",
+        "+",
     ];
     // Vitamins that are counted in units.
     const IN_UNITS: &[&str] = &["콜레칼시페롤", "레티놀팔미테이트", "토코페롤아세테이트", "헤파린", "인슐린글라진"];
@@ -81,8 +190,11 @@ fn bare_numbers(
         .filter_map(|mention| {
             let (amount, end) = strength::number(text, mention.range.end)?;
             let digits = text.chars[mention.range.end].is_ascii_digit();
-            let counted = text.longest(end, COUNTERS).is_some_and(|length| !(text.follows(end, "정") && length == 1 && is_tablet(text, end)));
-            let unit = if IN_UNITS.contains(&mention.name.name.as_str()) { Unit::InternationalUnit } else { Unit::Milligram };
+            let counted = text
+                .longest(end, COUNTERS)
+                .is_some_and(|length| !(text.follows(end, "정") && length == 1 && is_tablet(text, end)));
+            let unit =
+                if IN_UNITS.contains(&mention.name.name.as_str()) { Unit::InternationalUnit } else { Unit::Milligram };
             let range = mention.range.end..end;
             let taken = found.iter().any(|(other, ..)| other.start <= range.start && range.start < other.end);
             let plausible = (1.0..=5000.0).contains(&amount) || unit == Unit::InternationalUnit;

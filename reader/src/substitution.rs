@@ -23,7 +23,7 @@ pub struct Substitution {
 pub(crate) struct Found {
     pub range: Range<usize>,
     pub substitution: Substitution,
-    pub confidence: f32,
+    pub confidence: f64,
     /// Index of the mention; none if the name is in no lexicon.
     pub mention: Option<usize>,
 }
@@ -42,11 +42,17 @@ pub(crate) fn find(text: &Text<'_>, mentions: &[Mention], excluded: &[usize]) ->
         }
         let reach = if cue.value == "like" { VERY_NEAR } else { NEAR };
         let named = mentions.iter().enumerate().filter(|(i, mention)| {
-            matches!(mention.name.kind, NameKind::Brand | NameKind::Ingredient) && (same_ingredient || !excluded.contains(i))
+            matches!(mention.name.kind, NameKind::Brand | NameKind::Ingredient)
+                && (same_ingredient || !excluded.contains(i))
         });
-        let before = named.clone().rfind(|(_, m)| m.range.end <= cue.range.start && cue.range.start - m.range.end <= reach);
+        let before =
+            named.clone().rfind(|(_, m)| m.range.end <= cue.range.start && cue.range.start - m.range.end <= reach);
         let english_or_first = text.chars[cue.range.start].is_ascii_alphabetic() || same_ingredient;
-        let behind = || named.clone().find(|(_, m)| m.range.start >= cue.range.end && english_or_first && m.range.start - cue.range.end <= NEAR);
+        let behind = || {
+            named.clone().find(|(_, m)| {
+                m.range.start >= cue.range.end && english_or_first && m.range.start - cue.range.end <= NEAR
+            })
+        };
         if let Some((i, mention)) = before.or_else(behind) {
             let range = mention.range.start.min(cue.range.start)..mention.range.end.max(cue.range.end);
             return Some(Found {
@@ -56,7 +62,9 @@ pub(crate) fn find(text: &Text<'_>, mentions: &[Mention], excluded: &[usize]) ->
                 mention: Some(i),
             });
         }
-        if cue.value == "same!" && let Some(found) = guess(text, &cue.range) {
+        if cue.value == "same!"
+            && let Some(found) = guess(text, &cue.range)
+        {
             return Some(found);
         }
     }
@@ -65,7 +73,31 @@ pub(crate) fn find(text: &Text<'_>, mentions: &[Mention], excluded: &[usize]) ->
 
 /// The word before `제네릭`: a brand that no lexicon knows.
 fn guess(text: &Text<'_>, cue: &Range<usize>) -> Option<Found> {
-    const NO_BRANDS: &[&str] = &["이", "그", "저", "이거", "그거", "이약", "그약", "약", "것", "거", "같은", "이것", "오리지널", "원래", "지금", "먹던", "먹는", "약국", "병원", "무슨", "어떤", "다른", "이런"];
+    const NO_BRANDS: &[&str] = &[
+        "이",
+        "그",
+        "저",
+        "이거",
+        "그거",
+        "이약",
+        "그약",
+        "약",
+        "것",
+        "거",
+        "같은",
+        "이것",
+        "오리지널",
+        "원래",
+        "지금",
+        "먹던",
+        "먹는",
+        "약국",
+        "병원",
+        "무슨",
+        "어떤",
+        "다른",
+        "이런",
+    ];
     let start = text.word_start(cue.start.checked_sub(1)?);
     let word = text.slice(start..cue.start);
     let bare = particles::bare(&word);

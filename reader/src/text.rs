@@ -120,11 +120,6 @@ impl<'a> Text<'a> {
         self.chars[range.start.min(self.len())..range.end.min(self.len())].iter().collect()
     }
 
-    /// What is left of the word at `i`.
-    pub fn tail(&self, i: usize) -> String {
-        self.slice(i..self.word_end(i))
-    }
-
     pub fn follows(&self, i: usize, word: &str) -> bool {
         let mut at = i;
         word.chars().all(|c| {

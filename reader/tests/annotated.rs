@@ -24,9 +24,11 @@ fn fields(question: &Question) -> Vec<String> {
     fields.extend(
         question.dur.iter().map(|found| format!("dur={}:{}", found.value.kind.code(), found.value.direction.code())),
     );
-    fields.extend(question.pair.iter().map(|found: &Found<_>| {
-        format!("pair={}", found.value.names.iter().map(name).collect::<Vec<_>>().join("+"))
-    }));
+    fields.extend(
+        question.pair.iter().map(|found: &Found<_>| {
+            format!("pair={}", found.value.names.iter().map(name).collect::<Vec<_>>().join("+"))
+        }),
+    );
     fields.extend(question.effects.iter().map(|found| {
         let code = found.value.code();
         let (measure, change) = code.rsplit_once('_').unwrap();
@@ -104,4 +106,19 @@ fn annotated_questions() {
 fn questions_written_after_the_lexica() {
     let all = tally(include_str!("blind.tsv"));
     assert!(all.fields() >= 0.97 && all.sentences() >= 0.90, "{:.3} {:.3}", all.fields(), all.sentences());
+}
+
+#[test]
+fn nothing_is_invented() {
+    let questions: Vec<&str> = include_str!("plain.tsv").lines().collect();
+    assert!(questions.len() >= 200);
+    let invented: Vec<_> = questions
+        .iter()
+        .map(|text| (text, Question::read(text)))
+        .filter(|(_, question)| !question.is_plain())
+        .inspect(|(text, question)| println!("{text}\n    read {}", fields(question).join("; ")))
+        .collect();
+    let plain = 1.0 - invented.len() as f64 / questions.len() as f64;
+    println!("nothing invented in {plain:.3} of {} questions without constraints", questions.len());
+    assert!(plain >= 0.98);
 }
