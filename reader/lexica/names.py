@@ -37,6 +37,7 @@ FORMS = """필름코팅정 연질캡슐 건조시럽 현탁시럽 구강붕해�
 카타플라스마 플라스타 패취 패치 첩부제 크림 크림제 연고 로션 스프레이 에어로솔 네일라카 샴푸 가글액 가글 과립 세립 산 환 정 캡슐 캅셀 시럽 액 겔 젤 필름 껌 안연고 관장액 관장 엑스과립 엑스정 엑스산 엑스
 이중정 다층정 분산정 나정 당의정 구강정 확산정 속붕정 오디정 흡입액 흡입제 에어로졸 폼 비누 반창고 탕 고 산제 환제 수액 원 플라스터 파스""".split()
 FORMS.sort(key=len, reverse=True)
+ESTERS = r"(.{3,}?)(푸로에이트|푸로산염|프로피오네이트|디프로피오네이트|프로피온산에스테르|아세테이트|발레레이트|포스페이트|부티레이트|팔미테이트|팔미틴산|크시나포산염|크시나포산|에난테이트|운데카노에이트|시피오네이트|데카노에이트|헥사아세토니드|아세토니드|숙시네이트|스테아르산|에스톨레이트|에틸숙시네이트|디에틸암모늄|베타덱스|β-시클로덱스트린|피코놀|디이소프록실|디소프록실|디피복실|알라페나미드|글라진|리스프로|아스파르트|데글루덱|디테미르|글루리신)$"
 COMPANY_LEGAL = re.compile(r"\(주\)|주식회사|\(유\)|유한회사|\(재\)|\(사\)|㈜|\s")
 
 
@@ -63,6 +64,12 @@ def korean_base(name):
                 name, again = rest, True
                 break
     return name
+
+
+def ester_stem(name):
+    """The ingredient that an ester or preparation is one of: 모메타손 of 모메타손푸로에이트."""
+    match = re.match(ESTERS, name)
+    return match.group(1) if match and match.group(1) not in MINERAL else None
 
 
 def english_base(name):
@@ -151,6 +158,10 @@ def ingredients(knowledge, otc, permits, dur):
             continue
         seen |= {korean, english}
         groups.join(("k", korean), ("e", english))
+    for kind, name in sorted(groups.parent):
+        stem = ester_stem(name) if kind == "k" else None
+        if stem and ("k", stem) not in groups.parent:
+            groups.join((kind, name), ("k", stem))
     members = collections.defaultdict(list)
     for node in groups.parent:
         members[groups.find(node)].append(node)
@@ -161,7 +172,7 @@ def ingredients(knowledge, otc, permits, dur):
         # Of esters and preparations of one name, the shortest is the ingredient: 프레드니솔론, not 프레드니솔론아세테이트.
         if korean:
             first = korean[0]
-            korean.sort(key=lambda n: len(n) if len(n) >= 3 and first.startswith(n) else 99)
+            korean.sort(key=lambda n: n != (ester_stem(first) or first))
             table.append((korean[0], english[0] if english else "", [n for n in korean[1:] + english[1:] if len(n) > 1]))
     return sorted(table)
 

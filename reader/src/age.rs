@@ -258,6 +258,8 @@ fn is_patient(text: &Text<'_>, range: &Range<usize>) -> bool {
         "를봐",
         "맡기",
         "가진",
+        "가졌",
+        "를가졌",
         "를가진",
         "도있는데제",
         "없는",

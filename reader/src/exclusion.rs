@@ -29,6 +29,14 @@ fn before(text: &Text<'_>, range: &Range<usize>) -> Option<Range<usize>> {
 
 fn behind(text: &Text<'_>, range: &Range<usize>, kind: NameKind) -> Option<Range<usize>> {
     const BETWEEN: &[&str] = &[
+        "거",
+        "것",
+        "걸",
+        "건",
+        "걱정",
+        "부담",
+        "이걱정",
+        "걱정이",
         "이",
         "가",
         "은",

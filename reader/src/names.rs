@@ -216,7 +216,19 @@ fn accept(text: &Text<'_>, range: Range<usize>, entry: Entry, place: Place) -> O
         range.start
     };
     let confidence = if entry.weak { 0.7 } else { 0.95 };
-    Some(Mention { range: start..end, name: entry.name(), form, confidence, used: false })
+    let name = entry.name();
+    // `테트라사이클린계`: the class.
+    if name.kind == NameKind::Ingredient && text.longest(end, &["계", "계열"]).is_some() {
+        let range = start..end + 1;
+        return Some(Mention {
+            name: Name::plain(NameKind::Class, text.slice(range.clone())),
+            range,
+            form,
+            confidence,
+            used: false,
+        });
+    }
+    Some(Mention { range: start..end, name, form, confidence, used: false })
 }
 
 /// The end of a form that is written onto a name that ends at `at`, and its range.
@@ -289,6 +301,15 @@ fn told(text: &Text<'_>, at: usize, place: Place, known: &dyn Fn(&str) -> bool) 
 /// Words ending in 약 or 제 that something is said of as of a name: `수면제 말고`, `혈압약 먹는 중`.
 pub(crate) fn classes(text: &Text<'_>, mentions: &[Mention]) -> Vec<Mention> {
     const SAID: &[&str] = &[
+        "같이",
+        "함께",
+        "동시에",
+        "도같이",
+        "먹어도되",
+        "먹어도괜",
+        "을먹어도",
+        "를먹어도",
+        "먹어도돼",
         "말고",
         "빼고",
         "제외",

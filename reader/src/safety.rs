@@ -190,6 +190,10 @@ fn push(
 /// `임산부가 먹으면 안 되는`; without a predicate, `임산부 두통약` asks for what is allowed.
 fn person(text: &Text<'_>, kind: DurKind, weak: bool, hit: Hit, predicate: Option<&Predicate>, found: &mut Vec<Found>) {
     const NO_PATIENT: &[&str] = &[
+        "독증",
+        "중독",
+        "아니",
+        "중아니",
         "검사",
         "테스트",
         "을원",
@@ -209,7 +213,7 @@ fn person(text: &Text<'_>, kind: DurKind, weak: bool, hit: Hit, predicate: Optio
         "량",
         "시술",
     ];
-    if text.longest(hit.range.end, NO_PATIENT).is_some() {
+    if text.longest(hit.range.end, NO_PATIENT).is_some() || text.precedes(hit.range.start, "자궁외") {
         return;
     }
     match predicate {
@@ -314,7 +318,8 @@ fn judge(text: &Text<'_>, hit: &Hit, next: usize) -> Option<(Direction, usize, b
             }),
         "bad" if is_other_word(text, &hit.range) => return None,
         "bad" => Some((Direction::Forbidden, end, is_vague(text, &hit.range))),
-        "fine" if !text.preceded_by(start, &["한테", "에게", "에게도", "한테도", "께", "께도", "부도"]) => {
+        "fine" if !text.preceded_by(start, &["한테", "에게", "에게도", "한테도", "께", "께도", "부도"]) =>
+        {
             return None;
         }
         "ill"
@@ -326,7 +331,7 @@ fn judge(text: &Text<'_>, hit: &Hit, next: usize) -> Option<(Direction, usize, b
             return None;
         }
         "ill" => Some((Direction::Forbidden, end, false)),
-        "good" | "fine" => Some((Direction::Allowed, end, true)),
+        "good" | "fine" => Some((Direction::Allowed, end, is_vague(text, &hit.range))),
         _ => None,
     };
     let (direction, end, vague) = base?;
@@ -339,7 +344,7 @@ fn judge(text: &Text<'_>, hit: &Hit, next: usize) -> Option<(Direction, usize, b
             direction
         };
     Some(match is_reversed(text, end, next, direction) {
-        Some(end) => (direction.reversed(), end, vague),
+        Some(end) => (direction.reversed(), end, false),
         None => (direction, end, vague),
     })
 }
@@ -428,11 +433,17 @@ fn within(text: &Text<'_>, at: usize, words: &[&str]) -> Option<usize> {
         .find_map(|i| text.longest(i, words).map(|length| i + length))
 }
 
-/// `주의` and `조심` alone are said of many things; `주의해야 하는`, `주의 약물` are not.
+/// `주의`, `가능`, `좋은` alone are said of many things; `주의해야 하는`, `복용 가능한` are not.
 fn is_vague(text: &Text<'_>, range: &Range<usize>) -> bool {
     const OF_DRUGS: &[&str] =
         &["해야", "할", "하는", "대상", "약", "성분", "품목", "가필요", "필요", "하라", "하셔야", "해서"];
-    matches!(text.slice(range.clone()).as_str(), "주의" | "조심") && text.longest(range.end, OF_DRUGS).is_none()
+    const TAKING: &[&str] = &["복용", "사용", "투여", "섭취", "처방", "복용이", "사용이", "투여가", "투약"];
+    match text.slice(range.clone()).as_str() {
+        "주의" | "조심" => text.longest(range.end, OF_DRUGS).is_none(),
+        "가능" | "허용" | "불가" => !text.preceded_by(range.start, TAKING),
+        "좋은" | "좋을" | "좋아" | "순한" | "적합" | "적절한" | "적절하" => true,
+        _ => false,
+    }
 }
 
 /// `주의력`, `위험군`: begin like a predicate.
@@ -493,6 +504,12 @@ fn is_reversed(text: &Text<'_>, at: usize, next: usize, direction: Direction) ->
         "해당되지않",
         "해당하지않",
         "보장안",
+        "고볼수없",
+        "고할수없",
+        "지는않",
+        "고하기어려",
+        "고보기어려",
+        "지만은않",
         "성없",
         "성이없",
         "확립안",

@@ -190,9 +190,7 @@ fn bare_numbers(
         .filter_map(|mention| {
             let (amount, end) = strength::number(text, mention.range.end)?;
             let digits = text.chars[mention.range.end].is_ascii_digit();
-            let counted = text
-                .longest(end, COUNTERS)
-                .is_some_and(|length| !(text.follows(end, "정") && length == 1 && is_tablet(text, end)));
+            let counted = text.longest(end, COUNTERS).is_some_and(|length| is_counter(text, end, length));
             let unit =
                 if IN_UNITS.contains(&mention.name.name.as_str()) { Unit::InternationalUnit } else { Unit::Milligram };
             let range = mention.range.end..end;
@@ -201,6 +199,15 @@ fn bare_numbers(
             (digits && !counted && plausible && !taken).then_some((range, Strength { amount, unit }, 0.7))
         })
         .collect()
+}
+
+/// Whether what follows a number makes it a count: `3일`, `20~`, not `10 일반의약품` or `80/암로디핀 5`.
+fn is_counter(text: &Text<'_>, at: usize, length: usize) -> bool {
+    match text.chars[at] {
+        '정' if length == 1 => !is_tablet(text, at),
+        '/' => text.chars.get(at + 1).is_none_or(|c| c.is_ascii_digit()),
+        c => !c.is_alphabetic() || !text.starts(at) || crate::particles::closes(text, at + length),
+    }
 }
 
 /// `노바스크 5정`: a strength and a form, if the number is one that tablets are not counted by.

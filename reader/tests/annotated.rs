@@ -122,3 +122,9 @@ fn nothing_is_invented() {
     println!("nothing invented in {plain:.3} of {} questions without constraints", questions.len());
     assert!(plain >= 0.98);
 }
+
+#[test]
+fn questions_written_last() {
+    let all = tally(include_str!("third.tsv"));
+    assert!(all.fields() >= 0.97 && all.sentences() >= 0.90, "{:.3} {:.3}", all.fields(), all.sentences());
+}
