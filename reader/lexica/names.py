@@ -202,9 +202,9 @@ def main(knowledge, otc, permits, dur, *products):
     for i, (korean, english, others) in enumerate(table):
         for name in (korean, *others):
             index.setdefault(name, i)
-    with open("ingredients.tsv", "w", encoding="utf-8") as out:
-        for korean, english, others in table:
-            out.write("\t".join([korean, english, "|".join(others)]).rstrip("\t") + "\n")
+    stems_of_ingredients = collections.Counter(korean_base(n) for row in rows(otc) for n in row["주성분"].split("/"))
+    stems_of_ingredients.update(korean_base(re.sub(r"^\[\w+\]", "", n)) for row in rows(permits) for n in row["main_ingredient"].split("|"))
+    brand_synonyms = set()
     stems, companies = collections.defaultdict(collections.Counter), collections.Counter()
     for path in (otc, permits, *products):
         for row in rows(path):
@@ -217,8 +217,18 @@ def main(knowledge, otc, permits, dur, *products):
             known = list(dict.fromkeys(korean_base(k) for k in re.split(r"[/|]", known) if k))
             one = index.get(known[0], -1) if len(known) == 1 else -1
             stem = brand(full)
+            if stem in index and stem not in (table[index[stem]][0], table[index[stem]][1]) and not stems_of_ingredients[stem] and stem[:2] != table[index[stem]][0][:2]:
+                # A brand that the knowledge has as a synonym: 인데놀 of 프로프라놀롤.
+                brand_synonyms.add(stem)
+                one = index[stem]
             if 2 <= len(stem) <= 14 and not any(len(name) >= 3 and name in stem for name in known):
                 stems[stem][one] += 1
+    with open("ingredients.tsv", "w", encoding="utf-8") as out:
+        for korean, english, others in table:
+            others = [name for name in others if name not in brand_synonyms]
+            out.write("\t".join([korean, english, "|".join(others)]).rstrip("\t") + "\n")
+    for name in brand_synonyms:
+        index.pop(name, None)
     bases = {name for name in index if len(name) >= 3}
     general = collections.Counter()
     for line in sys.stdin:

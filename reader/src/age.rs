@@ -272,5 +272,7 @@ fn is_patient(text: &Text<'_>, range: &Range<usize>) -> bool {
     const REACH: usize = 9;
     let cared_for =
         (range.end..text.len().min(range.end + REACH)).any(|i| text.starts(i) && text.longest(i, CARED_FOR).is_some());
-    !cared_for && text.longest(range.end, NOT_BEHIND).is_none() && !text.preceded_by(range.start, NOT_BEFORE)
+    // `애` alone is a word, or the beginning of another.
+    let whole = range.len() > 1 || text.starts(range.end);
+    whole && !cared_for && text.longest(range.end, NOT_BEHIND).is_none() && !text.preceded_by(range.start, NOT_BEFORE)
 }

@@ -51,6 +51,9 @@ pub(crate) fn find(text: &Text<'_>, mentions: &[Mention], measured: &[Measured])
     let contrast = found.iter().any(|asked| asked.excluded);
     found.retain(|asked| asked.confidence > 0.0 || contrast && !asked.excluded);
     found.iter_mut().filter(|asked| asked.confidence == 0.0).for_each(|asked| asked.confidence = 0.8);
+    // `귀에 넣는 물약`: a liquid, but none to drink.
+    let elsewhere = found.iter().any(|asked| !asked.excluded && !asked.form.is_a(Form::Oral));
+    found.retain(|asked| asked.excluded || asked.form != Form::OralLiquid || !elsewhere);
     most_specific(found)
 }
 
@@ -182,6 +185,7 @@ fn is_form(text: &Text<'_>, hit: &Hit, mentions: &[Mention], measured: &[Measure
         ),
         ("물약", &["콧", "눈", "국"], &[]),
         ("수액", &["척", "체", "나무"], &[]),
+        ("젤리", &["로얄", "로열", "바셀린"], &[]),
         ("점적", &[], &["주입속도"]),
         ("가루", &["꽃", "밀", "먼지", "돌", "고춧"], &["낭", "설탕"]),
         ("바르는", &[], &["선크림", "화장"]),
@@ -212,6 +216,9 @@ fn is_form(text: &Text<'_>, hit: &Hit, mentions: &[Mention], measured: &[Measure
     let said = || text.longest(hit.range.end, &["제형", "형태", "타입", "으로된", "로된"]).is_some();
     let number_before = hit.range.start > 0 && text.chars[hit.range.start - 1].is_ascii_digit();
     let gel = word == "겔" || word == "젤" && (text.precedes(hit.range.start, "바르는") || hit.range.end == text.len());
+    if word.starts_with("먹는") && text.preceded_by(hit.range.start, &["못", "안"]) {
+        return false;
+    }
     !compound && (hit.range.len() > 1 || near || number_before || gel || said())
 }
 
@@ -295,5 +302,7 @@ fn is_history(text: &Text<'_>, hit: &Hit) -> bool {
     const ALLOWED: &[&str] = &["되", "돼", "될", "괜찮", "좋", "안되", "안돼", "안될", "큰일", "무방", "있는", "안전"];
     let at = hit.range.end;
     let history = |at: usize| text.longest(at, USED).is_some_and(|length| text.longest(at + length, ALLOWED).is_none());
-    history(at) || text.longest(at, PARTICLES).is_some_and(|length| history(at + length))
+    // `물약만 먹는데`: what is taken is what is asked for.
+    let only = text.follows(at, "만");
+    !only && history(at) || !only && text.longest(at, PARTICLES).is_some_and(|length| history(at + length))
 }

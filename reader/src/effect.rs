@@ -244,7 +244,7 @@ fn side_effects(text: &Text<'_>) -> Vec<(Range<usize>, String)> {
     ];
     cues.find(text)
         .into_iter()
-        .filter(|hit| text.longest(hit.range.end, SYMPTOM).is_none())
+        .filter(|hit| text.longest(hit.range.end, SYMPTOM).is_none() || text.follows(hit.range.end, "으면서"))
         .map(|hit| (hit.range.start..text.word_end(hit.range.end), hit.value.to_owned()))
         .collect()
 }

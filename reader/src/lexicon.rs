@@ -104,7 +104,7 @@ impl Lexicon {
     fn add(&mut self, word: &'static str, kind: NameKind, name: &'static str, detail: &'static str) {
         let key = normalise_name(word);
         let length = key.chars().count();
-        if length < 2 && kind != NameKind::Food || key.is_empty() {
+        if length < 2 && !matches!(kind, NameKind::Food | NameKind::Excipient) || key.is_empty() {
             return;
         }
         let weak = kind == NameKind::Ingredient && length <= 2 || matches!(kind, NameKind::Excipient) && length <= 1;

@@ -28,6 +28,8 @@ pub enum NameKind {
     Form,
     /// An effect, such as `sedation`.
     Effect,
+    /// A [`Strength`](crate::Strength), as it is displayed.
+    Strength,
 }
 
 impl NameKind {
@@ -41,6 +43,7 @@ impl NameKind {
             NameKind::Food => "food",
             NameKind::Form => "form",
             NameKind::Effect => "effect",
+            NameKind::Strength => "strength",
         }
     }
 }
@@ -197,7 +200,8 @@ fn accept(text: &Text<'_>, range: Range<usize>, entry: Entry, place: Place) -> O
     let length = range.len();
     let latin = text.chars[range.start].is_ascii_alphabetic();
     let cut = latin && text.chars.get(range.end).is_some_and(|c| c.is_ascii_alphabetic()) && !text.starts(range.end);
-    let single = length < 2 && entry.kind != NameKind::Food;
+    let scent = entry.kind == NameKind::Excipient && (place == Place::Prefixed || is_strong(text, range.end));
+    let single = length < 2 && entry.kind != NameKind::Food && !scent;
     if cut || single || place == Place::Inside && length < 4 || length <= 3 && text.is_split(&range) {
         return None;
     }
@@ -206,7 +210,7 @@ fn accept(text: &Text<'_>, range: Range<usize>, entry: Entry, place: Place) -> O
     let (end, form) = attached_form(text, end);
     let strong = form.is_some() || is_strong(text, end);
     let closed = particles::closes(text, end) || strong;
-    if !closed || entry.weak && !strong {
+    if !closed || entry.weak && !strong && !scent {
         return None;
     }
     let start = if place == Place::Prefixed && salts::is_prefix(&text.slice(text.word_start(range.start)..range.start))

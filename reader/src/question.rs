@@ -163,6 +163,7 @@ impl<'a> Reading<'a> {
         let (dur, pair) = self.safety(&mut age);
         let status = status::find(&self.text);
         let strengths = strength_asked::find(&self.text, &self.measured, &self.mentions, &self.forms);
+        let strengths = self.refuse_strengths(strengths);
         let candidates = self.candidates(&substitution);
         self.cut.extend(status.iter().map(|(range, _)| range.clone()));
         self.cut.extend(strengths.iter().map(|(range, ..)| range.clone()));
@@ -236,11 +237,44 @@ impl<'a> Reading<'a> {
             self.cut.push(range.clone());
             self.excluded.push((range, mention.name.clone(), mention.confidence));
         }
+        self.exclude_neighbours(&mut indices);
         for form in self.forms.iter().filter(|form| form.excluded) {
             self.cut.push(form.range.clone());
             self.excluded.push((form.range.clone(), Name::plain(NameKind::Form, form.form.code()), 0.9));
         }
         indices
+    }
+
+    /// `색소랑 방부제 없는`: what is joined to a name that is refused is refused, too.
+    fn exclude_neighbours(&mut self, indices: &mut Vec<usize>) {
+        const JOINED: &[&str] =
+            &["랑", "이랑", "와", "과", "하고", "이나", "나", "도", ",", "·", "/", "및", "이랑은", "은", "는"];
+        for i in (1..self.mentions.len()).rev() {
+            let (before, here) = (&self.mentions[i - 1], &self.mentions[i]);
+            let between = self.text.slice(before.range.end..here.range.start.max(before.range.end));
+            let alike = before.name.kind == here.name.kind || before.name.kind != NameKind::Brand;
+            if indices.contains(&i) && !before.used && alike && JOINED.contains(&between.as_str()) {
+                let (range, name, confidence) =
+                    (before.range.start..here.range.start, before.name.clone(), before.confidence);
+                self.mentions[i - 1].used = true;
+                indices.push(i - 1);
+                self.cut.push(range.clone());
+                self.excluded.push((range, name, confidence));
+            }
+        }
+    }
+
+    /// `100mg 말고 200mg`.
+    fn refuse_strengths(&mut self, found: Vec<(Range<usize>, Strength, f64)>) -> Vec<(Range<usize>, Strength, f64)> {
+        const REFUSED: &[&str] = &["말고", "아니고", "아닌", "빼고", "제외", "짜리말고", "은말고", "짜리아니고"];
+        let (refused, wanted): (Vec<_>, Vec<_>) =
+            found.into_iter().partition(|(range, ..)| self.text.longest(range.end, REFUSED).is_some());
+        for (range, strength, confidence) in refused {
+            let range = range.start..self.text.word_end(range.end + 1);
+            self.cut.push(range.clone());
+            self.excluded.push((range, Name::plain(NameKind::Strength, strength.to_string()), confidence));
+        }
+        wanted
     }
 
     fn substitute(&mut self, excluded: &[usize]) -> Option<substitution::Found> {

@@ -139,7 +139,7 @@ pub(crate) fn find(text: &Text<'_>, age: Option<&(Range<usize>, Age)>, taken: Op
         let kind = if age.group == AgeGroup::Elderly { DurKind::Elderly } else { DurKind::Age };
         if age.group != AgeGroup::Adult
             && !predicate.vague
-            && !found.iter().any(|other| other.dur.kind != DurKind::Dose)
+            && !found.iter().any(|other| !is_compatible_with_age(other.dur.kind))
             && taken.is_none()
         {
             push(&mut found, kind, predicate.direction, range.clone(), Some(predicate.range.clone()), 0.9);
@@ -170,6 +170,11 @@ pub(crate) fn named(text: &Text<'_>) -> Vec<Range<usize>> {
 fn is_week_of_pregnancy(text: &Text<'_>, hit: &Hit) -> bool {
     let number = crate::strength::number(text, hit.range.end).filter(|_| text.chars[hit.range.end].is_ascii_digit());
     number.is_some_and(|(_, end)| text.longest(end, &["주", "개월", "달"]).is_some())
+}
+
+/// `노인이 오래 먹어도 되는` asks about both; `임산부와 아이` is the mother's question.
+fn is_compatible_with_age(kind: DurKind) -> bool {
+    matches!(kind, DurKind::Dose | DurKind::Duration | DurKind::Splitting | DurKind::Age | DurKind::Elderly)
 }
 
 fn push(
@@ -257,6 +262,10 @@ fn named_kind(
             push(found, kind, predicate.direction, hit.range, Some(predicate.range.clone()), 0.9)
         }
         // `며칠까지 먹어도 되나요` asks for the limit.
+        // `이소트레티노인과 테트라사이클린 병용`: nothing is said of it, so it is to be checked.
+        (None, _) if is_bare_combination(text, &hit.range) => {
+            push(found, kind, Direction::Forbidden, hit.range.clone(), Some(hit.range), 0.6);
+        }
         (Some(direction), _) => push(found, kind, direction, hit.range.clone(), Some(hit.range), 0.95),
         _ => {}
     }
@@ -268,6 +277,11 @@ fn is_taking(text: &Text<'_>, from: usize, to: usize) -> bool {
         &["먹", "복용", "쓰", "써", "드시", "드셔", "사용", "투여", "발라", "바르", "맞", "처방", "섭취", "마시", "넣"];
     const REACH: usize = 8;
     to <= from + 2 || to <= from + REACH && (from..to).any(|i| text.longest(i, TAKING).is_some())
+}
+
+fn is_bare_combination(text: &Text<'_>, range: &Range<usize>) -> bool {
+    let checked = text.longest(range.end, &["시", "여부", "확인", "조회", "문제", "?", "체크", "점검"]).is_some();
+    text.slice(range.clone()) == "병용" && (checked || range.end == text.len())
 }
 
 /// What is said of taking it.
@@ -305,9 +319,10 @@ fn judge(text: &Text<'_>, hit: &Hit, next: usize) -> Option<(Direction, usize, b
         "if" if negated => return None,
         "if" => Some((Direction::Forbidden, within(text, end, BAD_END)?, false)),
         "though" if negated => return None,
-        "though" => Some(match within(text, end, NOT_GOOD_END) {
-            Some(end) => (Direction::Forbidden, end, false),
-            None => (Direction::Allowed, within(text, end, GOOD_END)?, false),
+        "though" => Some(match (within(text, end, NOT_GOOD_END), within(text, end, GOOD_END)) {
+            // `먹어도 되는지 안 되는지`: what comes first.
+            (Some(bad), good) if good.is_none_or(|good| bad <= good + 1) => (Direction::Forbidden, bad, false),
+            (_, good) => (Direction::Allowed, good?, false),
         }),
         "can" => text
             .longest(end, &["수있", "수도있"])
@@ -450,7 +465,9 @@ fn is_vague(text: &Text<'_>, range: &Range<usize>) -> bool {
 fn is_other_word(text: &Text<'_>, range: &Range<usize>) -> bool {
     text.longest(range.end, &["력", "군", "인자", "집중", "요인", "성있는사람", "도", "산만"])
         .is_some_and(|_| matches!(text.slice(range.clone()).as_str(), "주의" | "위험"))
-        || text.precedes(range.start, "부") && text.slice(range.clone()).starts_with("주의")
+        || !text.starts(range.start)
+            && text.precedes(range.start, "부")
+            && text.slice(range.clone()).starts_with("주의")
         || text.follows(range.start, "조심") && text.precedes(range.start, "노")
         || text.follows(range.start, "해롭") && text.precedes(range.start, "지")
         || text.follows(range.start, "못") && is_of_something_else(text, range)
@@ -517,6 +534,9 @@ fn is_reversed(text: &Text<'_>, at: usize, next: usize, direction: Direction) ->
         "성이부족",
     ];
     const OF_BAD: &[&str] = &[
+        "빠진",
+        "뺀",
+        "안든",
         "없는",
         "없이",
         "없고",

@@ -225,7 +225,9 @@ fn suffix_at(text: &Text<'_>, at: usize) -> Option<(Suffix, usize)> {
 /// A number at `at` that no digit precedes: `1,000`, `0.5`, `5만`, `오백`.
 pub(crate) fn number(text: &Text<'_>, at: usize) -> Option<(f64, usize)> {
     let digit = |i: usize| text.chars.get(i).is_some_and(char::is_ascii_digit);
-    if at > 0 && (digit(at - 1) || text.follows(at - 1, ".") && at > 1 && digit(at - 2)) {
+    let joined = |i: usize| !text.blank_before(i);
+    let decimal = || text.follows(at - 1, ".") && at > 1 && digit(at - 2) && joined(at - 1);
+    if at > 0 && joined(at) && (digit(at - 1) || decimal()) {
         return None;
     }
     if !digit(at) {
@@ -233,7 +235,14 @@ pub(crate) fn number(text: &Text<'_>, at: usize) -> Option<(f64, usize)> {
     }
     let mut end = at;
     let mut written = String::new();
-    while digit(end) || matches!(text.chars.get(end), Some('.' | ',')) && digit(end + 1) && end - at < 16 {
+    let point = |end: usize| {
+        matches!(text.chars.get(end), Some('.' | ','))
+            && digit(end + 1)
+            && joined(end)
+            && joined(end + 1)
+            && end - at < 16
+    };
+    while end == at || digit(end) && joined(end) || point(end) {
         if text.chars[end] != ',' {
             written.push(text.chars[end]);
         }

@@ -187,13 +187,22 @@ fn bare_numbers(
     mentions
         .iter()
         .filter(|mention| matches!(mention.name.kind, NameKind::Ingredient | NameKind::Brand))
-        .filter_map(|mention| {
-            let (amount, end) = strength::number(text, mention.range.end)?;
-            let digits = text.chars[mention.range.end].is_ascii_digit();
+        .flat_map(|mention| {
+            std::iter::successors(Some(mention.range.end), |&at| {
+                // `아모잘탄 5/50`
+                let (_, end) = strength::number(text, at)?;
+                (text.follows(end, "/") && strength::number(text, end + 1).is_some()).then_some(end + 1)
+            })
+            .take(4)
+            .map(move |at| (mention, at))
+        })
+        .filter_map(|(mention, at)| {
+            let (amount, end) = strength::number(text, at)?;
+            let digits = text.chars[at].is_ascii_digit();
             let counted = text.longest(end, COUNTERS).is_some_and(|length| is_counter(text, end, length));
             let unit =
                 if IN_UNITS.contains(&mention.name.name.as_str()) { Unit::InternationalUnit } else { Unit::Milligram };
-            let range = mention.range.end..end;
+            let range = at..end;
             let taken = found.iter().any(|(other, ..)| other.start <= range.start && range.start < other.end);
             let plausible = (1.0..=5000.0).contains(&amount) || unit == Unit::InternationalUnit;
             (digits && !counted && plausible && !taken).then_some((range, Strength { amount, unit }, 0.7))
@@ -205,9 +214,14 @@ fn bare_numbers(
 fn is_counter(text: &Text<'_>, at: usize, length: usize) -> bool {
     match text.chars[at] {
         '정' if length == 1 => !is_tablet(text, at),
-        '/' => text.chars.get(at + 1).is_none_or(|c| c.is_ascii_digit()),
+        // A series goes on: what ends it decides.
+        '/' => text.chars.get(at + 1).is_none_or(|c| c.is_ascii_digit()) && !is_bare_series(text, at + 1),
         c => !c.is_alphabetic() || !text.starts(at) || crate::particles::closes(text, at + length),
     }
+}
+
+fn is_bare_series(text: &Text<'_>, at: usize) -> bool {
+    strength::number(text, at).is_some_and(|(_, end)| text.starts(end) && !text.follows(end, "/"))
 }
 
 /// `노바스크 5정`: a strength and a form, if the number is one that tablets are not counted by.

@@ -26,6 +26,8 @@ pub(crate) struct Text<'a> {
     pub compact: String,
     /// Whether a word starts at a position; one entry more than `chars`.
     starts: Vec<bool>,
+    /// Whether a blank stands before a position.
+    blanks: Vec<bool>,
     origin: Vec<Span>,
     /// Position of the character that starts at a byte of `compact`.
     index: Vec<u32>,
@@ -39,17 +41,18 @@ impl<'a> Text<'a> {
             chars: Vec::new(),
             compact: String::new(),
             starts: Vec::new(),
+            blanks: Vec::new(),
             origin: Vec::new(),
             index: Vec::new(),
             truncated: false,
         };
-        let mut boundary = true;
+        let (mut boundary, mut blank) = (true, false);
         let mut cluster = String::new();
         let mut from = 0;
         let mut seen = 0;
         for (i, c) in original.chars().chain(std::iter::once(' ')).enumerate() {
             if !cluster.is_empty() && (!joins(c) || i == MAX_CHARS) {
-                text.push(&cluster, Span { start: from, end: i }, &mut boundary);
+                text.push(&cluster, Span { start: from, end: i }, &mut boundary, &mut blank);
                 cluster.clear();
             }
             if i == MAX_CHARS {
@@ -72,16 +75,18 @@ impl<'a> Text<'a> {
         text
     }
 
-    fn push(&mut self, cluster: &str, origin: Span, boundary: &mut bool) {
+    fn push(&mut self, cluster: &str, origin: Span, boundary: &mut bool, blank: &mut bool) {
         for c in cluster.nfkc().flat_map(char::to_lowercase) {
             if c.is_whitespace() || c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{feff}') {
                 *boundary = true;
+                *blank = true;
                 continue;
             }
             let punctuation = !c.is_alphanumeric();
             self.chars.push(c);
             self.compact.push(c);
             self.starts.push(*boundary || punctuation);
+            self.blanks.push(std::mem::take(blank));
             self.origin.push(origin);
             *boundary = punctuation;
         }
@@ -99,6 +104,11 @@ impl<'a> Text<'a> {
     /// Whether a word starts at `i`; true at the end.
     pub fn starts(&self, i: usize) -> bool {
         self.starts.get(i).copied().unwrap_or(true)
+    }
+
+    /// Whether a blank stands before `i`.
+    pub fn blank_before(&self, i: usize) -> bool {
+        self.blanks.get(i).copied().unwrap_or(true)
     }
 
     /// Whether a word starts inside the range, not at its start.

@@ -128,3 +128,9 @@ fn questions_written_last() {
     let all = tally(include_str!("third.tsv"));
     assert!(all.fields() >= 0.97 && all.sentences() >= 0.90, "{:.3} {:.3}", all.fields(), all.sentences());
 }
+
+#[test]
+fn fourth_set() {
+    let all = tally(include_str!("fourth.tsv"));
+    assert!(all.fields() >= 0.97 && all.sentences() >= 0.90, "{:.3} {:.3}", all.fields(), all.sentences());
+}
