@@ -304,5 +304,6 @@ fn is_history(text: &Text<'_>, hit: &Hit) -> bool {
     let history = |at: usize| text.longest(at, USED).is_some_and(|length| text.longest(at + length, ALLOWED).is_none());
     // `물약만 먹는데`: what is taken is what is asked for.
     let only = text.follows(at, "만");
-    !only && history(at) || !only && text.longest(at, PARTICLES).is_some_and(|length| history(at + length))
+    let behind_particle = || text.longest(at, PARTICLES).is_some_and(|length| history(at + length));
+    !only && (history(at) || behind_particle())
 }

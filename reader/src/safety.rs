@@ -559,6 +559,10 @@ fn is_reversed(text: &Text<'_>, at: usize, next: usize, direction: Direction) ->
         if matches!(text.chars[i], ',' | '.' | '?' | '!') {
             return None;
         }
+        // `되는지 안 되는지`: no negation of what stands before.
+        if text.chars[i] == '지' && i > 0 && matches!(text.chars[i - 1], '는' | '은' | '한' | '을') {
+            continue;
+        }
         let words = text
             .longest(i, ALWAYS)
             .or_else(|| (direction == Direction::Forbidden).then(|| text.longest(i, OF_BAD)).flatten());
