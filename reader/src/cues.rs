@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use aho_corasick::{AhoCorasick, AhoCorasickBuilder, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickBuilder, AhoCorasickKind, MatchKind};
 
 use crate::particles;
 use crate::text::Text;
@@ -39,7 +39,10 @@ impl Cues {
                 entries.push(Entry { value, from_start: phrase.starts_with('^'), to_end: phrase.ends_with('$') });
             }
         }
-        let automaton = AhoCorasickBuilder::new().match_kind(MatchKind::Standard).build(&phrases);
+        let automaton = AhoCorasickBuilder::new()
+            .match_kind(MatchKind::Standard)
+            .kind(Some(AhoCorasickKind::ContiguousNFA))
+            .build(&phrases);
         Cues { automaton: automaton.expect("the phrases of a lexicon are few"), entries }
     }
 

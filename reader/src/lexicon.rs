@@ -76,11 +76,13 @@ impl Lexicon {
                 .split('|')
                 .for_each(|word| lexicon.add(word, NameKind::Brand, brand, ingredient));
         }
+        let english_names: HashMap<&str, &str> = lines(INGREDIENTS)
+            .filter_map(|line| line.split_once('\t'))
+            .map(|(korean, rest)| (korean, rest.split('\t').next().unwrap_or("")))
+            .collect();
         for (name, words) in lines(SYNONYMS).filter_map(|line| line.split_once('\t')) {
-            let english = lines(INGREDIENTS)
-                .find_map(|line| line.strip_prefix(name)?.strip_prefix('\t')?.split('\t').next())
-                .or_else(|| words.split('|').find(|word| word.is_ascii()))
-                .unwrap_or("");
+            let known = english_names.get(name).copied().filter(|english| !english.is_empty());
+            let english = known.or_else(|| words.split('|').find(|word| word.is_ascii())).unwrap_or("");
             [name]
                 .into_iter()
                 .chain(words.split('|'))

@@ -130,6 +130,12 @@ fn questions_written_last() {
 }
 
 #[test]
+fn fifth_set() {
+    let all = tally(include_str!("fifth.tsv"));
+    assert!(all.fields() >= 0.97 && all.sentences() >= 0.90, "{:.3} {:.3}", all.fields(), all.sentences());
+}
+
+#[test]
 fn fourth_set() {
     let all = tally(include_str!("fourth.tsv"));
     assert!(all.fields() >= 0.97 && all.sentences() >= 0.90, "{:.3} {:.3}", all.fields(), all.sentences());
