@@ -22,7 +22,7 @@ RETURNS jsonb IMMUTABLE PARALLEL SAFE COST 1000
 LANGUAGE c AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
 COMMENT ON FUNCTION drugembed._checks(text, text, text, text, text, text, text) IS
     'what a question asks for, each with whether a row of these columns meets it';
-", requires = ["roles"])]
+", requires = ["catalog"])]
 fn checks(
     query: Option<Text<'_>>,
     name: Option<Text<'_>>,

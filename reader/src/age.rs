@@ -81,7 +81,7 @@ pub(crate) fn find(text: &Text<'_>) -> Option<(Range<usize>, Age)> {
             // `12세 미만`, `돌 지난 아기`: the number decides unless the word is the narrower one of the same side.
             let group = match word {
                 Some((_, group)) if months == 12 && *group == AgeGroup::Infant => AgeGroup::Infant,
-                _ if text.longest(range.end, &["미만", "이하"]).is_some() && months <= 228 && months > 156 => {
+                _ if text.longest(range.end, "미만|이하").is_some() && months <= 228 && months > 156 => {
                     AgeGroup::Adolescent
                 }
                 _ if text.follows(range.end, "미만") && months == 156 => AgeGroup::Child,
@@ -144,7 +144,7 @@ fn number_of_months(text: &Text<'_>, at: usize) -> Option<(Range<usize>, u32)> {
     let years = |length| Some((at..end + length, amount * 12));
     let first_year =
         text.follows(end, "돌") && !text.follows(end, "돌봐") && !text.chars[at].is_ascii_digit() && amount <= 3;
-    if text.longest(end, &["살된", "살"]).is_some() || first_year {
+    if text.longest(end, "살된|살").is_some() || first_year {
         years(1)
     } else if text.follows(end, "세대") || text.follows(end, "세트") || !text.chars[at].is_ascii_digit() {
         None
@@ -159,116 +159,21 @@ fn number_of_months(text: &Text<'_>, at: usize) -> Option<(Range<usize>, u32)> {
 
 /// `6개월 아기`, not `6개월째` or `임신 6개월`.
 fn is_age_in_months(text: &Text<'_>, start: usize, end: usize) -> bool {
-    const LASTING: &[&str] = &[
-        "째",
-        "동안",
-        "전",
-        "간",
-        "넘게",
-        "만에",
-        "이상",
-        "이나",
-        "뒤",
-        "후",
-        "마다",
-        "치",
-        "분",
-        "에한",
-        "정도",
-        "부터아프",
-        "쯤",
-    ];
-    const OF_A_CHILD: &[&str] = &[
-        "아기",
-        "아이",
-        "애",
-        "된",
-        "영아",
-        "남아",
-        "여아",
-        "딸",
-        "아들",
-        "짜리",
-        "미만",
-        "이하",
-        "유아",
-        "인데",
-        "이에요",
-        "의",
-    ];
-    !text.preceded_by(start, &["임신", "생후임신", "출산", "산후", "수술", "약먹은지"])
+    const LASTING: &str = "째|동안|전|간|넘게|만에|이상|이나|뒤|후|마다|치|분|에한|정도|부터아프|쯤";
+    const OF_A_CHILD: &str = "아기|아이|애|된|영아|남아|여아|딸|아들|짜리|미만|이하|유아|인데|이에요|의";
+    !text.preceded_by(start, "임신|생후임신|출산|산후|수술|약먹은지")
         && text.longest(end, LASTING).is_none()
-        && (text.longest(end, OF_A_CHILD).is_some() || text.preceded_by(start, &["생후", "아기", "아이", "만"]))
+        && (text.longest(end, OF_A_CHILD).is_some() || text.preceded_by(start, "생후|아기|아이|만"))
 }
 
 /// Whether the child, or whoever is named, is to take the drug.
 fn is_patient(text: &Text<'_>, range: &Range<usize>) -> bool {
-    const NOT_BEHIND: &[&str] = &[
-        "낳",
-        "를낳",
-        "을낳",
-        "갖",
-        "를갖",
-        "가지",
-        "를가지",
-        "집",
-        "키우",
-        "를키우",
-        "보느라",
-        "를보",
-        "보다가",
-        "보는",
-        "를안",
-        "안고",
-        "안다",
-        "안아",
-        "업고",
-        "를업",
-        "재우",
-        "를재우",
-        "돌보",
-        "를돌보",
-        "엄마",
-        "돌",
-        "스크림",
-        "스팩",
-        "허브",
-        "템",
-        "디어",
-        "디",
-        "폰",
-        "브로",
-        "러니",
-        "섀도",
-        "라이너",
-        "슈",
-        "때문에",
-        "셋",
-        "둘",
-        "가안생",
-        "가들어서",
-        "계획",
-        "병",
-        "씻기",
-        "를씻",
-        "가생기",
-        "원하",
-        "키",
-        "봐주",
-        "를봐",
-        "맡기",
-        "가진",
-        "가졌",
-        "를가졌",
-        "를가진",
-        "도있는데제",
-        "없는",
-        "바이오",
-        "이용",
-    ];
-    const NOT_BEFORE: &[&str] = &["뱃속", "배속", "뱃속의", "배속의", "젖먹는", "태아", "항"];
+    const NOT_BEHIND: &str = "\
+        낳|를낳|을낳|갖|를갖|가지|를가지|집|키우|를키우|보느라|를보|보다가|보는|를안|안고|안다|안아|업고|를업|재우|를재우|돌보|를돌보|엄마|돌|스크림|스팩|허브|템|디어|디|폰|브로|러니|섀도|라이너|\
+        슈|때문에|셋|둘|가안생|가들어서|계획|병|씻기|를씻|가생기|원하|키|봐주|를봐|맡기|가진|가졌|를가졌|를가진|도있는데제|없는|바이오|이용";
+    const NOT_BEFORE: &str = "뱃속|배속|뱃속의|배속의|젖먹는|태아|항";
     // `아기를 하루 종일 안고 있어서`: whoever asks is the patient.
-    const CARED_FOR: &[&str] = &["안고", "업고", "안아", "키우", "낳", "돌보"];
+    const CARED_FOR: &str = "안고|업고|안아|키우|낳|돌보";
     const REACH: usize = 9;
     let cared_for =
         (range.end..text.len().min(range.end + REACH)).any(|i| text.starts(i) && text.longest(i, CARED_FOR).is_some());

@@ -10,8 +10,7 @@ use crate::text::{Text, normalise_name};
 
 const COMPANIES: &str = include_str!("../lexica/companies.txt");
 const KNOWN: &str = include_str!("../lexica/known_companies.tsv");
-const KINDS_OF_COMPANY: &[&str] =
-    &["약품공업", "바이오파마", "생명과학", "제약", "약품", "파마", "코리아", "신약", "바이오", "양행", "헬스케어"];
+const KINDS_OF_COMPANY: &str = "약품공업|바이오파마|생명과학|제약|약품|파마|코리아|신약|바이오|양행|헬스케어";
 
 struct Entry {
     name: &'static str,
@@ -31,10 +30,10 @@ fn table() -> &'static HashMap<String, Entry> {
             words.split('|').for_each(|word| add(word, name, false));
         }
         for name in COMPANIES.lines() {
-            let plain = name.chars().count() <= 2 || !KINDS_OF_COMPANY.iter().any(|kind| name.ends_with(kind));
+            let plain = name.chars().count() <= 2 || !KINDS_OF_COMPANY.split('|').any(|kind| name.ends_with(kind));
             add(name, name, plain && name.chars().count() <= 3);
             let bare = name.strip_prefix("한국").unwrap_or(name);
-            let root = KINDS_OF_COMPANY.iter().find_map(|kind| bare.strip_suffix(kind)).unwrap_or(bare);
+            let root = KINDS_OF_COMPANY.split('|').find_map(|kind| bare.strip_suffix(kind)).unwrap_or(bare);
             if root != name {
                 add(root, name, true);
             }
@@ -75,28 +74,7 @@ pub(crate) fn find(text: &Text<'_>) -> Vec<(Range<usize>, String, f64)> {
 }
 
 fn accept(text: &Text<'_>, range: Range<usize>, entry: &Entry) -> Option<(Range<usize>, String, f64)> {
-    const MADE_BY: &[&str] = &[
-        "에서나온",
-        "에서만든",
-        "에서만드는",
-        "에서파는",
-        "에서제조",
-        "에서나오는",
-        "제약",
-        "약품",
-        "꺼",
-        "거",
-        "제품",
-        "회사",
-        "사제품",
-        "에서생산",
-        "것",
-        "사에서",
-        "제",
-        "이만든",
-        "가만든",
-        "에서출시",
-    ];
+    const MADE_BY: &str = "에서나온|에서만든|에서만드는|에서파는|에서제조|에서나오는|제약|약품|꺼|거|제품|회사|사제품|에서생산|것|사에서|제|이만든|가만든|에서출시";
     let end = text.longest(range.end, MADE_BY).map(|length| range.end + length);
     let brand_behind = || {
         let mut key = String::new();

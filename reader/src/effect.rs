@@ -93,13 +93,11 @@ pub(crate) fn find(text: &Text<'_>) -> Effects {
     for hit in nouns().find_all(text) {
         let Some((start, end, change)) = verb(text, hit.range.end, hit.value) else { continue };
         let effect = Effect { measure: hit.value.to_owned(), change };
-        let refused = text.longest(end, &["지않는", "지않고", "지않게", "지안는", "지않으"]).is_some();
+        let refused = text.longest(end, "지않는|지않고|지않게|지안는|지않으").is_some();
         let (effect, refused) = match negated_before(text, hit.range.end, start) {
             // `침 안 나오게`: the other way; `혈압 안 올리는`: refused; `피가 안 멎는다`: a symptom.
             true if text.chars.get(end - 1) == Some(&'게') || text.follows(end, "게") => (effect.opposite(), false),
-            true if text.follows(end, "는") && text.longest(end, &["는데", "는다", "는지"]).is_none() => {
-                (effect, true)
-            }
+            true if text.follows(end, "는") && text.longest(end, "는데|는다|는지").is_none() => (effect, true),
             true => continue,
             false => (effect, refused),
         };
@@ -192,28 +190,7 @@ fn is_adverb(words: &str) -> bool {
 
 /// Whether the verb is what a drug does: `내리는 약`, `내려 주는`, `뛰게 하는`; not `내렸는데`.
 fn moves(text: &Text<'_>, at: usize) -> bool {
-    const NOT: &[&str] = &[
-        "는데",
-        "었",
-        "았",
-        "였",
-        "겼",
-        "져서",
-        "서",
-        "니까",
-        "고있",
-        "지도",
-        "기만",
-        "려고하",
-        "졌",
-        "렸",
-        "춰도",
-        "어도",
-        "도",
-        "기전",
-        "제",
-        "증",
-    ];
+    const NOT: &str = "는데|었|았|였|겼|져서|서|니까|고있|지도|기만|려고하|졌|렸|춰도|어도|도|기전|제|증";
     text.longest(at, NOT).is_none()
 }
 
@@ -224,24 +201,7 @@ fn negated_before(text: &Text<'_>, noun_end: usize, verb_start: usize) -> bool {
 fn side_effects(text: &Text<'_>) -> Vec<(Range<usize>, String)> {
     static CUES: OnceLock<Cues> = OnceLock::new();
     let cues = CUES.get_or_init(|| Cues::new(include_str!("../lexica/side_effects.tsv")));
-    const SYMPTOM: &[&str] = &[
-        "는데",
-        "은데",
-        "어요",
-        "아요",
-        "었",
-        "았",
-        "습니다",
-        "지만",
-        "네요",
-        "다고",
-        "어서",
-        "아서",
-        "으면",
-        "은지",
-        "고요",
-        "음",
-    ];
+    const SYMPTOM: &str = "는데|은데|어요|아요|었|았|습니다|지만|네요|다고|어서|아서|으면|은지|고요|음";
     cues.find(text)
         .into_iter()
         .filter(|hit| text.longest(hit.range.end, SYMPTOM).is_none() || text.follows(hit.range.end, "으면서"))

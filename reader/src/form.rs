@@ -137,8 +137,25 @@ pub fn form_of(value: &str) -> Option<Form> {
     if let Some(form) = value.split_whitespace().next_back().and_then(|word| latin_ending(&normalise_name(word))) {
         return Some(form);
     }
+    let tablet = |form| match form {
+        // `도네페질정` is no vaginal tablet.
+        Form::VaginalTablet if value.contains("도네페질") || value.contains("세프프로질") || name.contains("페질") => {
+            Form::Tablet
+        }
+        form => form,
+    };
     // `1. A액, 2. B액` and `연질캡슐제, 액상`: the first part that tells.
-    name.split(',').map(|part| without_strength(part).0).find_map(|part| ending(&part))
+    name.split(',')
+        .map(|part| without_strength(part).0)
+        .find_map(|part| ending(&part).or_else(|| ending(without_variant(&part))))
+        .map(tablet)
+}
+
+/// `코푸정에스`: without the variant's name.
+fn without_variant(name: &str) -> &str {
+    const VARIANTS: &str = "에스|에프|골드|플러스|포르테|스트롱|알파|큐|디|에이|이알";
+    let variant = VARIANTS.split('|').filter(|variant| name.ends_with(variant)).max_by_key(|variant| variant.len());
+    variant.map_or(name, |variant| name[..name.len() - variant.len()].trim_end_matches('-'))
 }
 
 /// Without what stands in brackets.
@@ -146,11 +163,11 @@ pub(crate) fn stem(name: &str) -> String {
     let mut depth = 0_usize;
     name.chars()
         .filter(|c| match c {
-            '(' | '[' => {
+            '(' | '[' | '<' | '{' => {
                 depth += 1;
                 false
             }
-            ')' | ']' => {
+            ')' | ']' | '>' | '}' => {
                 depth = depth.saturating_sub(1);
                 false
             }
@@ -161,33 +178,10 @@ pub(crate) fn stem(name: &str) -> String {
 
 /// A name without the strength at its end, and what that was.
 pub(crate) fn without_strength(name: &str) -> (String, String) {
-    const UNITS: &[&str] = &[
-        "밀리그램",
-        "밀리그람",
-        "마이크로그램",
-        "마이크로그람",
-        "밀리리터",
-        "밀리",
-        "그램",
-        "그람",
-        "퍼센트",
-        "단위",
-        "만단위",
-        "㎍",
-        "mcg",
-        "μg",
-        "ug",
-        "mg",
-        "ml",
-        "iu",
-        "g",
-        "%",
-        "l",
-        "meq",
-    ];
+    const UNITS: &str = "밀리그램|미리그램|미리그람|아이유|만아이유|밀리그람|마이크로그램|마이크로그람|밀리리터|밀리|그램|그람|퍼센트|단위|만단위|㎍|mcg|μg|ug|mg|ml|iu|g|%|l|meq";
     let mut rest = name.trim_end_matches(['.', ' ']);
     loop {
-        let unit = UNITS.iter().filter(|unit| rest.ends_with(**unit)).max_by_key(|unit| unit.len());
+        let unit = UNITS.split('|').filter(|unit| rest.ends_with(*unit)).max_by_key(|unit| unit.len());
         let number = unit.map_or(rest, |unit| &rest[..rest.len() - unit.len()]);
         let left = number.trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, '.' | ',' | '/' | '-'));
         if left.len() == number.len() || left.is_empty() {
@@ -233,29 +227,9 @@ fn ending(name: &str) -> Option<Form> {
 
 /// `액` alone does not tell whether it is drunk.
 fn refine(before: &str, form: Form) -> Form {
-    const SKIN: &[&str] = &[
-        "요오드",
-        "포비돈",
-        "에탄올",
-        "알코올",
-        "알콜",
-        "소독",
-        "외용",
-        "도포",
-        "무좀",
-        "과산화",
-        "붕산",
-        "미녹시딜",
-        "네일",
-        "클렌",
-        "세정",
-        "헥시딘",
-        "벤잘코늄",
-        "포비딘",
-        "물파스",
-    ];
+    const SKIN: &str = "요오드|포비돈|에탄올|알코올|알콜|소독|외용|도포|무좀|과산화|붕산|미녹시딜|네일|클렌|세정|헥시딘|벤잘코늄|포비딘|물파스";
     match form {
-        Form::OralLiquid if SKIN.iter().any(|word| before.contains(word)) => Form::TopicalSolution,
+        Form::OralLiquid if SKIN.split('|').any(|word| before.contains(word)) => Form::TopicalSolution,
         _ => form,
     }
 }
@@ -309,6 +283,9 @@ mod tests {
             ("트윈텔라정80/5밀리그램", Some(Form::Tablet)),
             ("Yungjin Guronsan Cap.", Some(Form::Capsule)),
             ("Noitect Tablet", Some(Form::Tablet)),
+            ("유니온도네페질정5밀리그램(도네페질염산염수화물)", Some(Form::Tablet)),
+            ("코푸시럽에스", Some(Form::Syrup)),
+            ("알리펜정<이부프로펜>", Some(Form::Tablet)),
             ("원비디", None),
             ("", None),
             ("정", None),

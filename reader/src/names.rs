@@ -8,7 +8,7 @@ use crate::lexicon::{Entry, Lexicon};
 use crate::particles;
 use crate::salts;
 use crate::strength;
-use crate::text::Text;
+use crate::text::{Text, is_one_of};
 
 /// What a name names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -81,62 +81,9 @@ pub(crate) struct Mention {
 }
 
 /// Forms that are written onto a name: `후시딘연고`, `로사르탄정`.
-const ATTACHED_FORMS: &[&str] = &[
-    "정",
-    "캡슐",
-    "캅셀",
-    "연질캡슐",
-    "연고",
-    "크림",
-    "겔",
-    "젤",
-    "시럽",
-    "건조시럽",
-    "현탁액",
-    "액",
-    "내복액",
-    "점안액",
-    "점이액",
-    "주",
-    "주사",
-    "주사액",
-    "산",
-    "과립",
-    "로션",
-    "스프레이",
-    "패취",
-    "패치",
-    "플라스타",
-    "카타플라스마",
-    "좌약",
-    "좌제",
-    "질정",
-    "서방정",
-    "서방캡슐",
-    "장용정",
-    "츄어블정",
-    "츄어블",
-    "구강붕해정",
-    "외용액",
-    "안연고",
-    "트로키",
-    "가글",
-    "환",
-    "파스",
-    "샴푸",
-    "수액",
-    "나잘스프레이",
-    "이알서방정",
-    "발포정",
-    "tab",
-    "cap",
-    "주사제",
-    "흡입제",
-    "설하정",
-    "비강분무액",
-    "현탁시럽",
-    "정제",
-];
+const ATTACHED_FORMS: &str = "\
+    정|캡슐|캅셀|연질캡슐|연고|크림|겔|젤|시럽|건조시럽|현탁액|액|내복액|점안액|점이액|주|주사|주사액|산|과립|로션|스프레이|패취|패치|플라스타|카타플라스마|좌약|좌제|질정|서방정|서방캡슐|장용정|츄어블정|\
+    츄어블|구강붕해정|외용액|안연고|트로키|가글|환|파스|샴푸|수액|나잘스프레이|이알서방정|발포정|tab|cap|주사제|흡입제|설하정|비강분무액|현탁시럽|정제";
 
 const MAX_NAME: usize = 24;
 
@@ -222,7 +169,7 @@ fn accept(text: &Text<'_>, range: Range<usize>, entry: Entry, place: Place) -> O
     let confidence = if entry.weak { 0.7 } else { 0.95 };
     let name = entry.name();
     // `테트라사이클린계`: the class.
-    if name.kind == NameKind::Ingredient && text.longest(end, &["계", "계열"]).is_some() {
+    if name.kind == NameKind::Ingredient && text.longest(end, "계|계열").is_some() {
         let range = start..end + 1;
         return Some(Mention {
             name: Name::plain(NameKind::Class, text.slice(range.clone())),
@@ -248,41 +195,11 @@ fn attached_form(text: &Text<'_>, at: usize) -> (usize, Option<Range<usize>>) {
 
 /// Whether what follows shows that a name was meant, even if it is an ordinary word, too.
 fn is_strong(text: &Text<'_>, at: usize) -> bool {
-    const CUES: &[&str] = &[
-        "성분",
-        "이든",
-        "든",
-        "이들어",
-        "들어",
-        "함유",
-        "대신",
-        "제네릭",
-        "복제약",
-        "카피",
-        "대체조제",
-        "말고",
-        "빼고",
-        "제외",
-        "없는",
-        "안든",
-        "안들어",
-        "이없는",
-        "이안든",
-        "이안들어",
-        "가안든",
-        "가없는",
-        "가안들어",
-        "이랑같은성분",
-        "랑같은성분",
-        "이랑동일",
-        "랑동일",
-        "프리",
-        "무첨가",
-    ];
+    const CUES: &str = "\
+        성분|이든|든|이들어|들어|함유|대신|제네릭|복제약|카피|대체조제|말고|빼고|제외|없는|안든|안들어|이없는|이안든|이안들어|가안든|가없는|가안들어|이랑같은성분|랑같은성분|이랑동일|랑동일|프리|무첨가";
     text.longest(at, CUES).is_some()
-        || strength::number(text, at).is_some_and(|(_, end)| {
-            text.longest(end, &["mg", "밀리", "미리", "그램", "g", "마이크로", "%", "iu", "단위", "mcg"]).is_some()
-        })
+        || strength::number(text, at)
+            .is_some_and(|(_, end)| text.longest(end, "mg|밀리|미리|그램|g|마이크로|%|iu|단위|mcg").is_some())
 }
 
 /// A word that the caller knows as a brand.
@@ -304,94 +221,12 @@ fn told(text: &Text<'_>, at: usize, place: Place, known: &dyn Fn(&str) -> bool) 
 
 /// Words ending in 약 or 제 that something is said of as of a name: `수면제 말고`, `혈압약 먹는 중`.
 pub(crate) fn classes(text: &Text<'_>, mentions: &[Mention]) -> Vec<Mention> {
-    const SAID: &[&str] = &[
-        "같이",
-        "함께",
-        "동시에",
-        "도같이",
-        "먹어도되",
-        "먹어도괜",
-        "을먹어도",
-        "를먹어도",
-        "먹어도돼",
-        "말고",
-        "빼고",
-        "제외",
-        "이랑",
-        "랑",
-        "하고",
-        "와같이",
-        "과같이",
-        "와함께",
-        "과함께",
-        "먹는중",
-        "먹고있",
-        "복용중",
-        "복용하고있",
-        "드시는중",
-        "드시고있",
-        "대신",
-        "먹는데",
-        "복용하는데",
-        "드시는데",
-        "을먹고있",
-        "를먹고있",
-        "을복용",
-        "를복용",
-        "을드시고",
-        "를드시고",
-        "먹으면서",
-        "먹는사람",
-        "을먹는중",
-        "를먹는중",
-        "복용하는",
-        "쓰는중",
-    ];
-    const NO_CLASSES: &[&str] = &[
-        "약",
-        "제",
-        "이약",
-        "그약",
-        "저약",
-        "두약",
-        "다른약",
-        "먹는약",
-        "바르는약",
-        "무슨약",
-        "어떤약",
-        "어제",
-        "이제",
-        "문제",
-        "경제",
-        "언제",
-        "예약",
-        "계약",
-        "요약",
-        "현재제",
-        "숙제",
-        "실제",
-        "강제",
-        "통제",
-        "공제",
-        "새약",
-        "물약",
-        "알약",
-        "가루약",
-        "안약",
-        "코약",
-        "귀약",
-        "바르는약",
-        "처방약",
-        "일반약",
-        "전문약",
-        "좌약",
-        "관장약",
-        "약국약",
-        "환약",
-        "내복약",
-        "상비약",
-        "마약",
-    ];
+    const SAID: &str = "\
+        같이|함께|동시에|도같이|먹어도되|먹어도괜|을먹어도|를먹어도|먹어도돼|말고|빼고|제외|이랑|랑|하고|와같이|과같이|와함께|과함께|먹는중|먹고있|복용중|복용하고있|드시는중|드시고있|대신|먹는데|\
+        복용하는데|드시는데|을먹고있|를먹고있|을복용|를복용|을드시고|를드시고|먹으면서|먹는사람|을먹는중|를먹는중|복용하는|쓰는중";
+    const NO_CLASSES: &str = "\
+        약|제|이약|그약|저약|두약|다른약|먹는약|바르는약|무슨약|어떤약|어제|이제|문제|경제|언제|예약|계약|요약|현재제|숙제|실제|강제|통제|공제|새약|물약|알약|가루약|안약|코약|귀약|바르는약|처방약|\
+        일반약|전문약|좌약|관장약|약국약|환약|내복약|상비약|마약";
     (1..text.len())
         .filter(|&at| matches!(text.chars[at], '약' | '제') && text.longest(at + 1, SAID).is_some())
         .filter_map(|at| {
@@ -399,7 +234,7 @@ pub(crate) fn classes(text: &Text<'_>, mentions: &[Mention]) -> Vec<Mention> {
             let word = text.slice(range.clone());
             let taken =
                 mentions.iter().any(|mention| mention.range.start < range.end && range.start < mention.range.end);
-            let fits = range.len() >= 2 && range.len() <= 12 && !NO_CLASSES.contains(&word.as_str());
+            let fits = range.len() >= 2 && range.len() <= 12 && !is_one_of(word.as_str(), NO_CLASSES);
             (fits && !taken).then(|| Mention {
                 range,
                 name: Name::plain(NameKind::Class, word),
@@ -413,114 +248,26 @@ pub(crate) fn classes(text: &Text<'_>, mentions: &[Mention]) -> Vec<Mention> {
 
 /// Words that look like products of no lexicon: `없던정 20mg`, `없던캡슐`.
 pub(crate) fn unknown_brands(text: &Text<'_>, mentions: &[Mention]) -> Vec<(Range<usize>, String)> {
-    const ENDINGS: &[&str] = &["정", "캡슐", "연고", "크림", "시럽", "점안액", "현탁액", "서방정", "대신"];
+    const ENDINGS: &str = "정|캡슐|연고|크림|시럽|점안액|현탁액|서방정|대신";
     const MAX_CANDIDATES: usize = 8;
     // What forms are written onto that is no name: 무좀연고, 영양주사액.
-    const ORDINARY_STEMS: &[&str] = &[
-        "는",
-        "은",
-        "한",
-        "링거",
-        "주사",
-        "가글",
-        "투석",
-        "영양",
-        "보충",
-        "심정지",
-        "무좀",
-        "여드름",
-        "피부",
-        "마취",
-        "보습",
-        "가려움",
-        "질세정",
-        "연질",
-        "츄어블",
-        "서방",
-        "장용",
-        "점안",
-        "현탁",
-        "시럽",
-        "관류",
-        "질",
-        "항생제",
-        "소독",
-        "세정",
-        "눈",
-        "걱",
-        "안",
-        "인",
-        "결",
-        "진",
-        "감",
-        "과",
-        "규",
-        "수",
-        "가",
-        "긍",
-        "부",
-        "열",
-        "일",
-        "고",
-        "애",
-        "우",
-        "조",
-        "추",
-        "특",
-        "표",
-        "행",
-        "확",
-        "환",
-        "바",
-        "민",
-        "매",
-        "아",
-        "다음",
-        "이번",
-        "제",
-        "전",
-        "예",
-        "운",
-        "용",
-        "음",
-        "원",
-        "위",
-        "자",
-        "광",
-        "동",
-        "관",
-        "공",
-        "거",
-        "나",
-        "소",
-        "코",
-        "입",
-        "목",
-        "습진",
-        "기침",
-        "감기",
-        "해열",
-        "비염",
-        "탈모",
-        "아토피",
-        "상처",
-        "화상",
-        "흉터",
-        "치질",
-    ];
+    const ORDINARY_STEMS: &str = "\
+        는|은|한|링거|주사|가글|투석|영양|보충|심정지|무좀|여드름|피부|마취|보습|가려움|질세정|연질|츄어블|서방|장용|점안|현탁|시럽|관류|질|항생제|소독|세정|눈|걱|안|인|결|진|감|과|규|수|가|\
+        긍|부|열|일|고|애|우|조|추|특|표|행|확|환|바|민|매|아|다음|이번|제|전|예|운|용|음|원|위|자|광|동|관|공|거|나|소|코|입|목|습진|기침|감기|해열|비염|탈모|아토피|상처|화상|흉터|\
+        치질";
     (0..text.len())
         .filter(|&at| text.starts(at))
         .filter_map(|at| {
             let end = text.word_end(at + 1);
             let word = text.slice(at..end.min(at + MAX_NAME));
-            let stem = ENDINGS.iter().filter_map(|ending| word.strip_suffix(ending)).min_by_key(|stem| stem.len());
-            let amount = strength::number(text, end)
-                .is_some_and(|(_, end)| text.longest(end, &["mg", "밀리", "미리", "%"]).is_some());
+            let stem = ENDINGS.split('|').filter_map(|ending| word.strip_suffix(ending)).min_by_key(|stem| stem.len());
+            let amount =
+                strength::number(text, end).is_some_and(|(_, end)| text.longest(end, "mg|밀리|미리|%").is_some());
             let stem = match stem {
                 Some(stem)
                     if amount
                         || text.follows(end, "대신")
-                        || !ORDINARY_STEMS.iter().any(|word| stem.ends_with(word)) =>
+                        || !ORDINARY_STEMS.split('|').any(|word| stem.ends_with(word)) =>
                 {
                     stem
                 }

@@ -45,24 +45,8 @@ pub fn status_of(column: &str) -> Option<Status> {
 
 pub(crate) fn find(text: &Text<'_>) -> Option<(Range<usize>, Status)> {
     static CUES: OnceLock<Cues> = OnceLock::new();
-    const REFUSED: &[&str] =
-        &["말고", "아닌", "빼고", "제외", "이아닌", "이아니", "말구", "은말고", "은빼고", "은제외"];
-    const HISTORY: &[&str] = &[
-        "산약",
-        "사먹",
-        "샀",
-        "받은",
-        "받아먹",
-        "받아서먹",
-        "사다",
-        "산",
-        "사서",
-        "먹어도안",
-        "먹는데도",
-        "받았",
-        "먹고",
-        "먹었",
-    ];
+    const REFUSED: &str = "말고|아닌|빼고|제외|이아닌|이아니|말구|은말고|은빼고|은제외";
+    const HISTORY: &str = "산약|사먹|샀|받은|받아먹|받아서먹|사다|산|사서|먹어도안|먹는데도|받았|먹고|먹었";
     let cues = CUES.get_or_init(|| Cues::new(include_str!("../lexica/status.tsv")));
     let mut found = None;
     for hit in cues.find(text) {

@@ -172,8 +172,7 @@ enum Denominator {
 }
 
 fn denominator(text: &Text<'_>, at: usize) -> Option<Denominator> {
-    if text.longest(at, &["dl", "데시리터", "kg", "킬로", "일", "day", "hr", "시간", "분", "min", "회"]).is_some()
-    {
+    if text.longest(at, "dl|데시리터|kg|킬로|일|day|hr|시간|분|min|회").is_some() {
         return Some(Denominator::Laboratory);
     }
     let (amount, end) = number(text, at).unwrap_or((1.0, at));

@@ -6,7 +6,7 @@ use crate::asked_form::AskedForm;
 use crate::form::Form;
 use crate::names::{Mention, NameKind};
 use crate::strength::{self, Measured, Strength, Unit};
-use crate::text::Text;
+use crate::text::{Text, is_one_of};
 
 pub(crate) fn find(
     text: &Text<'_>,
@@ -52,62 +52,11 @@ fn is_behind_name(amount: &Measured, mentions: &[Mention]) -> bool {
 }
 
 fn is_strength(text: &Text<'_>, amount: &Measured, near: &dyn Fn(&Range<usize>) -> bool) -> bool {
-    const LABORATORY: &[&str] = &[
-        "혈당",
-        "혈당이",
-        "콜레스테롤",
-        "콜레스테롤이",
-        "크레아티닌",
-        "요산",
-        "요산이",
-        "수치",
-        "수치가",
-        "체중",
-        "몸무게",
-        "당화혈색소",
-        "당화혈색소가",
-        "포화도",
-        "포화도가",
-        "박출률",
-        "박출률이",
-        "기능이",
-        "확률",
-        "혈압",
-        "혈압이",
-        "물",
-        "단백뇨",
-        "중성지방",
-        "중성지방이",
-        "a1c",
-        "a1c가",
-        "지방",
-        "물을",
-        "습도",
-        "염분",
-        "기능",
-    ];
-    const DOSE: &[&str] = &["하루", "하루에", "1일", "일일", "매일", "총", "한번에", "1회", "한번", "날마다", "최대"];
-    const TAKEN: &[&str] = &[
-        "먹었",
-        "먹였",
-        "마셨",
-        "씩",
-        "정도마",
-        "먹고",
-        "이상먹",
-        "넘게먹",
-        "맞았",
-        "먹어도",
-        "를초과",
-        "을초과",
-        "초과",
-        "이상복용",
-        "빠졌",
-        "쪘",
-        "먹으면",
-        "넘으면",
-        "이넘",
-    ];
+    const LABORATORY: &str = "\
+        혈당|혈당이|콜레스테롤|콜레스테롤이|크레아티닌|요산|요산이|수치|수치가|체중|몸무게|당화혈색소|당화혈색소가|포화도|포화도가|박출률|박출률이|기능이|확률|혈압|혈압이|물|단백뇨|중성지방|중성지방이|\
+        a1c|a1c가|지방|물을|습도|염분|기능";
+    const DOSE: &str = "하루|하루에|1일|일일|매일|총|한번에|1회|한번|날마다|최대";
+    const TAKEN: &str = "먹었|먹였|마셨|씩|정도마|먹고|이상먹|넘게먹|맞았|먹어도|를초과|을초과|초과|이상복용|빠졌|쪘|먹으면|넘으면|이넘";
     let (start, end) = (amount.range.start, amount.range.end);
     let excluded =
         text.preceded_by(start, LABORATORY) || text.preceded_by(start, DOSE) || text.longest(end, TAKEN).is_some();
@@ -125,65 +74,11 @@ fn bare_numbers(
     mentions: &[Mention],
     found: &[(Range<usize>, Strength, f64)],
 ) -> Vec<(Range<usize>, Strength, f64)> {
-    const COUNTERS: &[&str] = &[
-        "정",
-        "알",
-        "캡슐",
-        "병",
-        "개",
-        "일",
-        "살",
-        "세",
-        "시간",
-        "번",
-        "주",
-        "월",
-        "년",
-        "대",
-        "도",
-        "회",
-        "박스",
-        "통",
-        "원",
-        "명",
-        "분",
-        "포",
-        "매",
-        "장",
-        "차",
-        "가지",
-        "종",
-        "앰플",
-        "등",
-        "급",
-        "-",
-        "~",
-        ".",
-        ":",
-        "만",
-        "천",
-        "호",
-        "배",
-        "단계",
-        "kg",
-        "킬로",
-        "cm",
-        "/",
-        "형",
-        "주차",
-        "바이알",
-        "팩",
-        "곽",
-        "초",
-        "세대",
-        "인",
-        "개월",
-        "달",
-        "mm",
-        "+",
-    ];
+    const COUNTERS: &str = "\
+        정|알|캡슐|병|개|일|살|세|시간|번|주|월|년|대|도|회|박스|통|원|명|분|포|매|장|차|가지|종|앰플|등|급|-|~|.|:|만|천|호|배|단계|kg|킬로|cm|/|형|주차|바이알|팩|곽|초|\
+        세대|인|개월|달|mm|+";
     // Vitamins that are counted in units.
-    const IN_UNITS: &[&str] = &["콜레칼시페롤", "레티놀팔미테이트", "토코페롤아세테이트", "헤파린", "인슐린글라진"];
+    const IN_UNITS: &str = "콜레칼시페롤|레티놀팔미테이트|토코페롤아세테이트|헤파린|인슐린글라진";
     mentions
         .iter()
         .filter(|mention| matches!(mention.name.kind, NameKind::Ingredient | NameKind::Brand))
@@ -201,7 +96,7 @@ fn bare_numbers(
             let digits = text.chars[at].is_ascii_digit();
             let counted = text.longest(end, COUNTERS).is_some_and(|length| is_counter(text, end, length));
             let unit =
-                if IN_UNITS.contains(&mention.name.name.as_str()) { Unit::InternationalUnit } else { Unit::Milligram };
+                if is_one_of(mention.name.name.as_str(), IN_UNITS) { Unit::InternationalUnit } else { Unit::Milligram };
             let range = at..end;
             let taken = found.iter().any(|(other, ..)| other.start <= range.start && range.start < other.end);
             let plausible = (1.0..=5000.0).contains(&amount) || unit == Unit::InternationalUnit;

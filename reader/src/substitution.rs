@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::cues::Cues;
 use crate::names::{Mention, Name, NameKind};
 use crate::particles;
-use crate::text::Text;
+use crate::text::{Text, is_one_of};
 
 /// What is to be replaced.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -33,7 +33,7 @@ pub(crate) fn find(text: &Text<'_>, mentions: &[Mention], excluded: &[usize]) ->
     const NEAR: usize = 24;
     const VERY_NEAR: usize = 7;
     // `로아큐탄 같은 거 먹으면서`: an example, not what is asked for.
-    const USING: &[&str] = &["먹", "쓰", "써", "복용", "맞", "바르", "드시"];
+    const USING: &str = "먹|쓰|써|복용|맞|바르|드시";
     let cues = CUES.get_or_init(|| Cues::new(include_str!("../lexica/substitution.tsv")));
     for cue in cues.find(text) {
         let same_ingredient = cue.value.starts_with("same");
@@ -73,38 +73,15 @@ pub(crate) fn find(text: &Text<'_>, mentions: &[Mention], excluded: &[usize]) ->
 
 /// The word before `제네릭`: a brand that no lexicon knows.
 fn guess(text: &Text<'_>, cue: &Range<usize>) -> Option<Found> {
-    const NO_BRANDS: &[&str] = &[
-        "이",
-        "그",
-        "저",
-        "이거",
-        "그거",
-        "이약",
-        "그약",
-        "약",
-        "것",
-        "거",
-        "같은",
-        "이것",
-        "오리지널",
-        "원래",
-        "지금",
-        "먹던",
-        "먹는",
-        "약국",
-        "병원",
-        "무슨",
-        "어떤",
-        "다른",
-        "이런",
-    ];
+    const NO_BRANDS: &str =
+        "이|그|저|이거|그거|이약|그약|약|것|거|같은|이것|오리지널|원래|지금|먹던|먹는|약국|병원|무슨|어떤|다른|이런";
     let start = text.word_start(cue.start.checked_sub(1)?);
     let word = text.slice(start..cue.start);
     let bare = particles::bare(&word);
     let length = bare.chars().count();
     let is_class = ["약", "제", "것", "거", "은", "는"].iter().any(|end| bare.ends_with(end));
     (2..=12).contains(&length).then_some(())?;
-    (!is_class && !NO_BRANDS.contains(&bare) && bare.chars().all(char::is_alphanumeric)).then(|| Found {
+    (!is_class && !is_one_of(bare, NO_BRANDS) && bare.chars().all(char::is_alphanumeric)).then(|| Found {
         range: start..cue.end,
         substitution: Substitution { of: Name::plain(NameKind::Brand, bare), same_ingredient: true },
         confidence: 0.5,

@@ -138,9 +138,14 @@ impl<'a> Text<'a> {
         })
     }
 
-    /// Length of the longest of `words` that stands at `i`.
-    pub fn longest(&self, i: usize, words: &[&str]) -> Option<usize> {
-        words.iter().filter(|word| self.follows(i, word)).map(|word| word.chars().count()).max()
+    /// Length of the longest of `words`, separated by `|`, that stands at `i`.
+    pub fn longest(&self, i: usize, words: &str) -> Option<usize> {
+        words
+            .split('|')
+            .filter(|word| !word.is_empty())
+            .filter(|word| self.follows(i, word))
+            .map(|word| word.chars().count())
+            .max()
     }
 
     pub fn precedes(&self, i: usize, word: &str) -> bool {
@@ -148,8 +153,8 @@ impl<'a> Text<'a> {
         i >= length && self.follows(i - length, word)
     }
 
-    pub fn preceded_by(&self, i: usize, words: &[&str]) -> bool {
-        words.iter().any(|word| self.precedes(i, word))
+    pub fn preceded_by(&self, i: usize, words: &str) -> bool {
+        words.split('|').any(|word| !word.is_empty() && self.precedes(i, word))
     }
 
     pub fn span(&self, range: &Range<usize>) -> Span {
@@ -171,6 +176,11 @@ impl<'a> Text<'a> {
 /// Whether `c` may combine with what stands before it: marks, vowels and finals of conjoining jamo, compatibility jamo.
 fn joins(c: char) -> bool {
     unicode_normalization::char::is_combining_mark(c) || matches!(c, '\u{1160}'..='\u{11ff}' | '\u{3131}'..='\u{318e}')
+}
+
+/// Whether a word is one of `words`, separated by `|`.
+pub(crate) fn is_one_of(word: &str, words: &str) -> bool {
+    words.split('|').any(|other| other == word)
 }
 
 /// A name or column value in the same normal form, without blanks.
