@@ -54,6 +54,9 @@ pub(crate) fn find(text: &Text<'_>, mentions: &[Mention], measured: &[Measured])
     // `귀에 넣는 물약`: a liquid, but none to drink.
     let elsewhere = found.iter().any(|asked| !asked.excluded && !asked.form.is_a(Form::Oral));
     found.retain(|asked| asked.excluded || asked.form != Form::OralLiquid || !elsewhere);
+    if found.iter().any(|asked| !asked.excluded && asked.form.is_a(Form::Vaginal)) {
+        found.retain(|asked| asked.excluded || asked.form != Form::Suppository);
+    }
     most_specific(found)
 }
 
@@ -136,6 +139,10 @@ fn is_form(text: &Text<'_>, hit: &Hit, mentions: &[Mention], measured: &[Measure
     let said = || text.longest(hit.range.end, "제형|형태|타입|으로된|로된").is_some();
     let number_before = hit.range.start > 0 && text.chars[hit.range.start - 1].is_ascii_digit();
     let gel = word == "겔" || word == "젤" && (text.precedes(hit.range.start, "바르는") || hit.range.end == text.len());
+    // `씹어 먹으면 안 되는`: what must not be done with it.
+    if word.ends_with('먹') && text.longest(hit.range.end, "으면|어도|지말|지마|기").is_some() {
+        return false;
+    }
     if word.starts_with("먹는") && text.preceded_by(hit.range.start, "못|안") {
         return false;
     }

@@ -96,7 +96,7 @@ fn within(text: &Text<'_>, at: usize, words: &str) -> Option<usize> {
 /// `주의`, `가능`, `좋은` alone are said of many things; `주의해야 하는`, `복용 가능한` are not.
 fn is_vague(text: &Text<'_>, range: &Range<usize>) -> bool {
     const OF_DRUGS: &str = "해야|할|하는|대상|약|성분|품목|가필요|필요|하라|하셔야|해서";
-    const TAKING: &str = "복용|사용|투여|섭취|처방|복용이|사용이|투여가|투약";
+    const TAKING: &str = "복용|사용|투여|섭취|처방|병용|병용이|분할|분쇄|수유중|복용이|사용이|투여가|투약";
     match text.slice(range.clone()).as_str() {
         "주의" | "조심" => text.longest(range.end, OF_DRUGS).is_none(),
         "가능" | "허용" | "불가" => !text.preceded_by(range.start, TAKING),

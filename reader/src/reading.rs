@@ -174,6 +174,9 @@ impl<'a> Reading<'a> {
         let found = substitution::find(&self.text, &self.mentions, excluded)?;
         if let Some(i) = found.mention {
             self.mentions[i].used = true;
+            // `노스카나겔 대신`: the form of what is replaced.
+            let own = self.mentions[i].form.clone();
+            self.forms.retain(|form| own.as_ref() != Some(&form.range));
         }
         self.cut.push(found.range.clone());
         Some(found)

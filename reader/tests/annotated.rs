@@ -96,21 +96,32 @@ fn tally(table: &str) -> Tally {
     all
 }
 
-#[test]
-fn annotated_questions() {
-    let all = tally(include_str!("questions.tsv"));
-    assert!(all.fields() >= 0.97 && all.sentences() >= 0.90, "{:.3} {:.3}", all.fields(), all.sentences());
-}
+/// Sets of questions with the fields and sentences that were right when each was read for the first time. The first was written before the
+/// lexica; the fourth to be hard. Afterwards what each had shown was mended by its kind, so that these are no longer unseen.
+const SETS: [(&str, &str); 6] = [
+    ("1: before the lexica, first .919 / .904", include_str!("questions/1.tsv")),
+    ("2: first .920 / .905", include_str!("questions/2.tsv")),
+    ("3: first .866 / .832", include_str!("questions/3.tsv")),
+    ("4: meant to be hard, first .776 / .743", include_str!("questions/4.tsv")),
+    ("5: first .986 / .973", include_str!("questions/5.tsv")),
+    ("6: first .941 / .926", include_str!("questions/6.tsv")),
+];
 
 #[test]
-fn questions_written_after_the_lexica() {
-    let all = tally(include_str!("blind.tsv"));
-    assert!(all.fields() >= 0.97 && all.sentences() >= 0.90, "{:.3} {:.3}", all.fields(), all.sentences());
+fn annotated_questions() {
+    let mut questions = 0;
+    for (name, table) in SETS {
+        println!("\nset {name}");
+        let all = tally(table);
+        questions += all.questions;
+        assert!(all.fields() >= 0.97 && all.sentences() >= 0.90, "{name}: {:.3} {:.3}", all.fields(), all.sentences());
+    }
+    assert!(questions >= 300);
 }
 
 #[test]
 fn nothing_is_invented() {
-    let questions: Vec<&str> = include_str!("plain.tsv").lines().collect();
+    let questions: Vec<&str> = include_str!("questions/plain.tsv").lines().collect();
     assert!(questions.len() >= 200);
     let invented: Vec<_> = questions
         .iter()
@@ -121,22 +132,4 @@ fn nothing_is_invented() {
     let plain = 1.0 - invented.len() as f64 / questions.len() as f64;
     println!("nothing invented in {plain:.3} of {} questions without constraints", questions.len());
     assert!(plain >= 0.98);
-}
-
-#[test]
-fn questions_written_last() {
-    let all = tally(include_str!("third.tsv"));
-    assert!(all.fields() >= 0.97 && all.sentences() >= 0.90, "{:.3} {:.3}", all.fields(), all.sentences());
-}
-
-#[test]
-fn fifth_set() {
-    let all = tally(include_str!("fifth.tsv"));
-    assert!(all.fields() >= 0.97 && all.sentences() >= 0.90, "{:.3} {:.3}", all.fields(), all.sentences());
-}
-
-#[test]
-fn fourth_set() {
-    let all = tally(include_str!("fourth.tsv"));
-    assert!(all.fields() >= 0.97 && all.sentences() >= 0.90, "{:.3} {:.3}", all.fields(), all.sentences());
 }
