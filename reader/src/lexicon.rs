@@ -1,5 +1,6 @@
 //! The lexica of names, and ingredient columns read by them.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::sync::OnceLock;
@@ -44,7 +45,7 @@ impl Entry {
 }
 
 pub(crate) struct Lexicon {
-    names: HashMap<String, Entry>,
+    names: HashMap<Cow<'static, str>, Entry>,
     ordinary: Vec<&'static str>,
 }
 
@@ -104,7 +105,8 @@ impl Lexicon {
 
     /// The first to come keeps the word.
     fn add(&mut self, word: &'static str, kind: NameKind, name: &'static str, detail: &'static str) {
-        let key = normalise_name(word);
+        // The lexica are in normal form but for blanks.
+        let key: Cow<str> = if word.contains(' ') { word.replace(' ', "").into() } else { word.into() };
         let length = key.chars().count();
         if length < 2 && !matches!(kind, NameKind::Food | NameKind::Excipient) || key.is_empty() {
             return;
@@ -242,6 +244,15 @@ mod tests {
             assert_eq!(brand(name).map(|entry| entry.name), Some(*name));
         }
         assert!(brand("없는이름").is_none() && brand("").is_none());
+    }
+
+    #[test]
+    fn lexica_are_in_normal_form() {
+        for table in [INGREDIENTS, BRANDS, KNOWN_BRANDS, CLASSES, EXCIPIENTS, FOODS, ORDINARY, SYNONYMS] {
+            for word in lines(table).flat_map(|line| line.split(['\t', '|'])).filter(|word| *word != "?") {
+                assert_eq!(word.replace(' ', ""), normalise_name(word));
+            }
+        }
     }
 
     #[test]
