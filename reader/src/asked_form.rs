@@ -30,7 +30,10 @@ pub(crate) fn find(text: &Text<'_>, mentions: &[Mention], measured: &[Measured])
         if mentions.iter().any(within) || !is_form(text, &hit, mentions, measured) {
             continue;
         }
-        let excluded = exclusion::around(text, &hit.range, NameKind::Form);
+        // `챔프 시럽 대신`: the product is replaced, its form is not refused.
+        let of_product = mentions.iter().any(|mention| mention.range.end == hit.range.start)
+            && text.longest(hit.range.end, "대신|대체").is_some();
+        let excluded = exclusion::around(text, &hit.range, NameKind::Form).filter(|_| !of_product);
         let range = excluded.clone().unwrap_or(hit.range.clone());
         let situation = hit.value == "oral" && text.preceded_by(hit.range.start, SITUATION);
         if excluded.is_none() && is_history(text, &hit) {
@@ -106,7 +109,9 @@ fn is_form(text: &Text<'_>, hit: &Hit, mentions: &[Mention], measured: &[Measure
             "예방|생애|조영제",
             "위|바늘|기|코|피부|염|비|자국|실|놓|자리|맞은|치료|맞고|요법|부위|통증|공포|가무서",
         ),
-        ("물약", "콧|눈|국", ""),
+        ("물약", "콧|눈|국|진|찬", ""),
+        ("안약", "불|동|보", ""),
+        ("연고", "", "지"),
         ("수액", "척|체|나무", ""),
         ("젤리", "로얄|로열|바셀린", ""),
         ("점적", "", "주입속도"),
@@ -122,6 +127,14 @@ fn is_form(text: &Text<'_>, hit: &Hit, mentions: &[Mention], measured: &[Measure
     let compound = COMPOUNDS.iter().any(|(form, before, behind)| {
         word == *form && (text.preceded_by(hit.range.start, before) || text.longest(hit.range.end, behind).is_some())
     });
+    // `바를 좋아하며`, `ER`: forms only where it is about drugs.
+    const APPLIED: &str = "수|약|연고|크림|거|것|걸|로션|만한|제품|때|용|겔|젤";
+    let abbreviation = word.len() <= 3 && word.is_ascii();
+    if word == "바를" && text.longest(hit.range.end, APPLIED).is_none()
+        || abbreviation && mentions.is_empty() && measured.is_empty()
+    {
+        return false;
+    }
     if word == "마시는" {
         const OTHER_DRINKS: &str = "을|를|술|물|커피|많이";
         let next = text.slice(hit.range.end..text.word_end(hit.range.end + 1));

@@ -6,11 +6,14 @@ use std::sync::OnceLock;
 
 use crate::lexicon::Lexicon;
 use crate::particles;
-use crate::text::{Text, normalise_name};
+use crate::text::{Text, is_one_of, normalise_name};
 
 const COMPANIES: &str = include_str!("../lexica/companies.txt");
 const KNOWN: &str = include_str!("../lexica/known_companies.tsv");
 const KINDS_OF_COMPANY: &str = "약품공업|바이오파마|생명과학|제약|약품|파마|코리아|신약|바이오|양행|헬스케어";
+
+/// Roots that are ordinary words.
+const ORDINARY: &str = "대한|미래|우리|우리들|하나|서울|제일|알파|세종|새한|동방|이든|나노|코아|위더스|한국|대원|국제|신화|청계|하원|원광|구미|미쓰비시|파마|성이|알보젠|조아|보란|킴스|그린|독립|크리스탈|삼성|화이트";
 
 struct Entry {
     name: &'static str,
@@ -34,7 +37,7 @@ fn table() -> &'static HashMap<String, Entry> {
             add(name, name, plain && name.chars().count() <= 3);
             let bare = name.strip_prefix("한국").unwrap_or(name);
             let root = KINDS_OF_COMPANY.split('|').find_map(|kind| bare.strip_suffix(kind)).unwrap_or(bare);
-            if root != name {
+            if root != name && !is_one_of(root, ORDINARY) {
                 add(root, name, true);
             }
         }

@@ -89,6 +89,8 @@ pub(crate) struct Effects {
 }
 
 pub(crate) fn find(text: &Text<'_>) -> Effects {
+    const INSTEAD: &str =
+        "는약말고|는거말고|는것말고|는게아니라|게하는약말고|게하는거말고|게하는것말고|는약이아니라|는약아니고";
     let mut effects = Effects { wanted: Vec::new(), refused: side_effects(text) };
     for hit in nouns().find_all(text) {
         let Some((start, end, change)) = verb(text, hit.range.end, hit.value) else { continue };
@@ -99,6 +101,8 @@ pub(crate) fn find(text: &Text<'_>) -> Effects {
             true if text.chars.get(end - 1) == Some(&'게') || text.follows(end, "게") => (effect.opposite(), false),
             true if text.follows(end, "는") && text.longest(end, "는데|는다|는지").is_none() => (effect, true),
             true => continue,
+            // `혈압 낮추는 약 말고 올리는 약`
+            false if text.longest(end, INSTEAD).is_some() => (effect.opposite(), false),
             false => (effect, refused),
         };
         let range = hit.range.start..text.word_end(end).max(end);

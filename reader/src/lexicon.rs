@@ -30,6 +30,8 @@ pub(crate) struct Entry {
     detail: &'static str,
     /// An ordinary word as well: counts only where something shows that it is meant.
     pub weak: bool,
+    /// A brand of the product lists, not one that everybody knows.
+    pub listed: bool,
 }
 
 impl Entry {
@@ -112,7 +114,7 @@ impl Lexicon {
             return;
         }
         let weak = kind == NameKind::Ingredient && length <= 2 || matches!(kind, NameKind::Excipient) && length <= 1;
-        self.names.entry(key).or_insert(Entry { kind, name, detail, weak });
+        self.names.entry(key).or_insert(Entry { kind, name, detail, weak, listed: false });
     }
 
     /// A name in normal form.
@@ -153,7 +155,7 @@ fn brand(key: &str) -> Option<Entry> {
             Ordering::Equal => {
                 let (detail, flag) = (fields.next().unwrap_or(""), fields.next().unwrap_or(""));
                 let weak = flag == "?" || name.chars().count() <= 2;
-                return Some(Entry { kind: NameKind::Brand, name, detail, weak });
+                return Some(Entry { kind: NameKind::Brand, name, detail, weak, listed: true });
             }
             Ordering::Less => low = end + 1,
             Ordering::Greater => high = start,

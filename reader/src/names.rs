@@ -147,9 +147,13 @@ fn accept(text: &Text<'_>, range: Range<usize>, entry: Entry, place: Place) -> O
     let length = range.len();
     let latin = text.chars[range.start].is_ascii_alphabetic();
     let cut = latin && text.chars.get(range.end).is_some_and(|c| c.is_ascii_alphabetic()) && !text.starts(range.end);
+    // `무카페인`, but not 무 and 비올라; `인도네시아` is no 도네시아.
+    let negated = place == Place::Prefixed && !salts::is_prefix(&text.slice(text.word_start(range.start)..range.start));
+    let misplaced =
+        negated && matches!(entry.kind, NameKind::Brand | NameKind::Food) || place == Place::Inside && entry.listed;
     let scent = entry.kind == NameKind::Excipient && (place == Place::Prefixed || is_strong(text, range.end));
     let single = length < 2 && entry.kind != NameKind::Food && !scent;
-    if cut || single || place == Place::Inside && length < 4 || length <= 3 && text.is_split(&range) {
+    if cut || misplaced || single || place == Place::Inside && length < 4 || length <= 3 && text.is_split(&range) {
         return None;
     }
     let salted = salts::end_of_salts(text, range.end);

@@ -107,6 +107,12 @@ fn is_vague(text: &Text<'_>, range: &Range<usize>) -> bool {
 
 /// `주의력`, `위험군`: begin like a predicate.
 fn is_other_word(text: &Text<'_>, range: &Range<usize>) -> bool {
+    // `호주의` ends in it.
+    const CAUTIONED: &str =
+        "임부|수유부|노인|용량|기간|분할|임산부|임신부|소아|복용|사용|투여|병용|고령자|어르신|어린이|요|연령|환자";
+    if text.follows(range.start, "주의") && !text.starts(range.start) && !text.preceded_by(range.start, CAUTIONED) {
+        return true;
+    }
     text.longest(range.end, "력|군|인자|집중|요인|성있는사람|도|산만")
         .is_some_and(|_| matches!(text.slice(range.clone()).as_str(), "주의" | "위험"))
         || !text.starts(range.start)

@@ -98,13 +98,14 @@ fn tally(table: &str) -> Tally {
 
 /// Sets of questions with the fields and sentences that were right when each was read for the first time. The first was written before the
 /// lexica; the fourth to be hard. Afterwards what each had shown was mended by its kind, so that these are no longer unseen.
-const SETS: [(&str, &str); 6] = [
+const SETS: [(&str, &str); 7] = [
     ("1: before the lexica, first .919 / .904", include_str!("questions/1.tsv")),
     ("2: first .920 / .905", include_str!("questions/2.tsv")),
     ("3: first .866 / .832", include_str!("questions/3.tsv")),
     ("4: meant to be hard, first .776 / .743", include_str!("questions/4.tsv")),
     ("5: first .986 / .973", include_str!("questions/5.tsv")),
     ("6: first .941 / .926", include_str!("questions/6.tsv")),
+    ("7: first .962 / .967", include_str!("questions/7.tsv")),
 ];
 
 #[test]
