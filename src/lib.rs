@@ -1,6 +1,7 @@
 //! drugembed: Korean drug text to vectors inside PostgreSQL. This crate is the SQL surface of the `encoder` crate.
 //!
 //! * [`embed`], [`similarity`], [`document`], [`info`]: the SQL functions.
+//! * [`question`]: what a question asks for, by the `reader` crate.
 //! * [`resident`]: the one encoder of this process, loaded at first use or preloaded by the postmaster.
 //! * [`prepare`]: the SQL function that makes a model ready for this machine.
 //! * [`tracking`]: schema `drugembed`: embeddings kept in step with their tables.
@@ -17,6 +18,7 @@ mod embed;
 mod errors;
 mod info;
 mod prepare;
+mod question;
 mod resident;
 mod search;
 mod settings;
