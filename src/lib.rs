@@ -5,7 +5,8 @@
 //! * [`prepare`]: the SQL function that makes a model ready for this machine.
 //! * [`tracking`]: schema `drugembed` and `drug_search`, which are SQL.
 //! * [`settings`]: the settings, `drugembed.*`.
-//! * [`text`], [`vector`]: `text`, `text[]` and pgvector's `vector` as PostgreSQL passes them; the `unsafe` code is there.
+//! * [`text`], [`texts`], [`vector`], [`vectors`]: `text`, pgvector's `vector` and arrays of them as PostgreSQL passes them; the
+//!   `unsafe` code is there. [`literal`]: texts that were meant as something else.
 //! * [`errors`]: every error's SQLSTATE, message, DETAIL and HINT.
 
 // pgrx keeps SQLSTATE and HINT only of an ErrorReport that is returned as it is, not boxed.
@@ -15,13 +16,16 @@ mod document;
 mod embed;
 mod errors;
 mod info;
+mod literal;
 mod prepare;
 mod resident;
 mod settings;
 mod similarity;
 mod text;
+mod texts;
 mod tracking;
 mod vector;
+mod vectors;
 
 use pgrx::prelude::*;
 

@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 
-use encoder::{Encoder, Options, Role, Start, Vector};
+use encoder::{Encoder, Options, Overflow, Role, Start, Vector};
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 
@@ -55,22 +55,31 @@ pub fn forget() {
     });
 }
 
-/// One vector for each text, in their order; an interrupt ends it between batches.
-pub fn embed(role: Role, texts: &[&str], overflow: encoder::Overflow) -> SqlResult<Vec<Vector>> {
-    with_encoder(|encoder| embed_with(encoder, role, texts, overflow))
+/// The vector of a text.
+pub fn embed_one(encoder: &mut Encoder, role: Role, text: &str, overflow: Overflow) -> SqlResult<Vector> {
+    Ok(embed(encoder, role, &[text], overflow)?.remove(0))
 }
 
-pub fn embed_with(
+/// One vector for each text, in their order; an interrupt ends it between batches.
+pub fn embed(encoder: &mut Encoder, role: Role, texts: &[&str], overflow: Overflow) -> SqlResult<Vec<Vector>> {
+    encoder.embed(role, texts, overflow, &mut check).map_err(errors::report)
+}
+
+/// Calls `found` with the vector of each text, in no order; an interrupt ends it between batches.
+pub fn embed_each(
     encoder: &mut Encoder,
     role: Role,
     texts: &[&str],
-    overflow: encoder::Overflow,
-) -> SqlResult<Vec<Vector>> {
-    let mut check = || {
-        pgrx::check_for_interrupts!();
-        Ok(())
-    };
-    encoder.embed(role, texts, overflow, &mut check).map_err(errors::report)
+    overflow: Overflow,
+    found: &mut dyn FnMut(usize, &Vector),
+) -> SqlResult<()> {
+    encoder.embed_each(role, texts, overflow, &mut check, found).map_err(errors::report)
+}
+
+/// Raises the ERROR of an interrupt, if there was one.
+pub fn check() -> encoder::Result<()> {
+    pgrx::check_for_interrupts!();
+    Ok(())
 }
 
 fn with_resident<T>(f: impl FnOnce(&mut Resident) -> SqlResult<T>) -> SqlResult<T> {

@@ -1,14 +1,14 @@
 //! The encoder: an opened bundle that turns texts into vectors.
 
-use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use lru::LruCache;
 
-use crate::batches;
+use crate::batches::{self, Entry};
 use crate::bundle::{Bundle, Golden, Manifest, Role};
+use crate::call::Call;
 use crate::error::{Error, Result};
 use crate::kernel;
 use crate::memory;
@@ -122,10 +122,7 @@ impl Encoder {
         }
     }
 
-    /// One vector for each text, in their order. Every text is checked before the first is embedded.
-    ///
-    /// `check` is called before every text and every batch; an error from it, or a panic through it, ends the call and leaves the
-    /// encoder usable.
+    /// One vector for each text, in their order: see [`Encoder::embed_each`].
     pub fn embed(
         &mut self,
         role: Role,
@@ -133,34 +130,70 @@ impl Encoder {
         overflow: Overflow,
         check: &mut dyn FnMut() -> Result<()>,
     ) -> Result<Vec<Vector>> {
-        let mut vectors: HashMap<&str, Option<Vector>> = HashMap::new();
-        let mut missing: Vec<(&str, Vec<Ids>)> = Vec::new();
-        for &text in texts {
-            if vectors.contains_key(text) {
-                continue;
-            }
-            check()?;
-            let cached = self.cached(role, overflow, text);
-            if cached.is_none() {
-                missing.push((text, self.tokens.inputs(role, text, overflow)?));
-            }
-            vectors.insert(text, cached);
-        }
-        for (vector, (text, _)) in self.infer(&missing, check)?.into_iter().zip(&missing) {
-            self.remember(role, overflow, text, &vector);
-            vectors.insert(text, Some(vector));
-        }
-        texts
-            .iter()
-            .map(|text| vectors[text].clone().ok_or_else(|| Error::Inference("a text has no vector".into())))
-            .collect()
+        let mut vectors: Vec<Option<Vector>> = memory::reserved(texts.len())?;
+        vectors.resize(texts.len(), None);
+        self.embed_each(role, texts, overflow, check, &mut |i, vector| vectors[i] = Some(vector.clone()))?;
+        let vectors: Option<Vec<Vector>> = vectors.into_iter().collect();
+        vectors.ok_or_else(|| Error::Inference("a text has no vector".into()))
     }
 
-    fn infer(&mut self, texts: &[(&str, Vec<Ids>)], check: &mut dyn FnMut() -> Result<()>) -> Result<Vec<Vector>> {
-        let inputs: Vec<Ids> = texts.iter().flat_map(|(_, inputs)| inputs.iter().cloned()).collect();
-        let outputs = self.vectors(&inputs, check)?;
-        let mut windows = inputs.iter().zip(outputs);
-        Ok(texts.iter().map(|(_, inputs)| joined(windows.by_ref().take(inputs.len()).collect())).collect())
+    /// Calls `found(i, vector)` for every text, in the order in which the vectors are ready. Every text is checked before the first
+    /// is embedded; equal ones are embedded once.
+    ///
+    /// `check` is called before every text and every batch; an error from it, or a panic through it, ends the call and leaves the
+    /// encoder usable.
+    pub fn embed_each(
+        &mut self,
+        role: Role,
+        texts: &[&str],
+        overflow: Overflow,
+        check: &mut dyn FnMut() -> Result<()>,
+        found: &mut dyn FnMut(usize, &Vector),
+    ) -> Result<()> {
+        let mut call = Call::new(role, overflow, texts)?;
+        for (at, text) in texts.iter().enumerate() {
+            check()?;
+            match self.cached(role, overflow, text) {
+                Some(vector) => found(at, &vector),
+                None => call.add(at, &self.tokens)?,
+            }
+        }
+        let entries = call.take_entries();
+        let mut batches = 0;
+        for batch in batches::of(&entries) {
+            check()?;
+            batches += 1;
+            let mut vectors = self.batch(&mut call, batch, check)?.into_iter();
+            for equal in batch.chunk_by(|a, b| a.first == b.first) {
+                let vector = vectors.next().ok_or_else(|| Error::Inference("a text has no vector".into()))?;
+                equal.iter().for_each(|entry| found(entry.at as usize, &vector));
+                self.remember(role, overflow, call.text(equal[0].first), &vector);
+            }
+        }
+        kernel::give_back();
+        if batches > 1 {
+            memory::give_back();
+        }
+        Ok(())
+    }
+
+    /// The vectors of the different texts of a batch, in their order.
+    fn batch(
+        &mut self,
+        call: &mut Call,
+        batch: &[Entry],
+        check: &mut dyn FnMut() -> Result<()>,
+    ) -> Result<Vec<Vector>> {
+        let mut inputs: Vec<Ids> = Vec::new();
+        for equal in batch.chunk_by(|a, b| a.first == b.first) {
+            inputs.extend(call.inputs(equal[0].first, &self.tokens)?);
+        }
+        if batch[0].tokens == Entry::WINDOWS {
+            let windows = self.vectors(&inputs, check)?;
+            return Ok(vec![joined(&inputs, &windows)]);
+        }
+        let vectors = self.session.run(&inputs.iter().collect::<Vec<_>>())?;
+        Ok(vectors.rows().into_iter().map(|row| row.iter().copied().collect()).collect())
     }
 
     /// The model's inputs of a text: one, or several windows where `overflow` cuts it into such.
@@ -221,11 +254,9 @@ fn shortest(goldens: &[Golden]) -> Vec<&Golden> {
     chosen.chunk_by(|a, b| a.role == b.role).flat_map(|same| &same[..same.len().min(GOLDENS)]).copied().collect()
 }
 
-/// The vector of a text from those of its windows; of a single window, its vector untouched.
-fn joined(mut windows: Vec<(&Ids, Vec<f32>)>) -> Vector {
-    if windows.len() == 1 {
-        return windows.remove(0).1.into();
-    }
-    let parts: Vec<(&[f32], f64)> = windows.iter().map(|(ids, v)| (v.as_slice(), ids.len() as f64)).collect();
+/// The vector of a text from those of its windows.
+fn joined(inputs: &[Ids], windows: &[Vec<f32>]) -> Vector {
+    let parts: Vec<(&[f32], f64)> =
+        windows.iter().zip(inputs).map(|(v, ids)| (v.as_slice(), ids.len() as f64)).collect();
     weighted_mean(&parts).into()
 }

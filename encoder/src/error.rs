@@ -32,6 +32,10 @@ pub enum Error {
     TooLarge { bytes: usize, limit: usize },
     #[error("text of {tokens} tokens is longer than the model's limit of {limit}")]
     TooLong { tokens: usize, limit: usize },
+    #[error("a call of more than {limit} texts")]
+    TooMany { limit: usize },
+    #[error("out of memory: {bytes} bytes cannot be had")]
+    OutOfMemory { bytes: usize },
     #[error("embedding was cancelled")]
     Cancelled,
 }

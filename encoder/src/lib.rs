@@ -5,7 +5,9 @@
 //! This crate is the only one that touches `ort` and `tokenizers`; it knows nothing of PostgreSQL.
 
 mod batches;
+mod blank;
 mod bundle;
+mod call;
 mod document;
 mod encoder;
 mod error;
@@ -21,8 +23,9 @@ mod tokens;
 mod unigram;
 mod vectors;
 
+pub use blank::is_blank;
 pub use bundle::{Bundle, GOLDEN, Golden, MANIFEST, MODEL, Manifest, Pooling, Prefixes, Role, TOKENIZER, sha256};
-pub use document::document;
+pub use document::{MAX_DOCUMENT_BYTES, document};
 pub use encoder::{Encoder, Options, Start, Vector};
 pub use error::{Error, Result};
 pub use prepared::{Made, prepare};

@@ -1,4 +1,15 @@
-//! Memory that an idle connection should not hold.
+//! Memory: what a call takes is asked for, and what an idle connection should not hold is given back.
+
+use crate::error::{Error, Result};
+
+/// An empty vector with room for `count` elements, if there is memory for them.
+pub fn reserved<T>(count: usize) -> Result<Vec<T>> {
+    let mut vector = Vec::new();
+    match vector.try_reserve_exact(count) {
+        Ok(()) => Ok(vector),
+        Err(_) => Err(Error::OutOfMemory { bytes: count.saturating_mul(size_of::<T>()) }),
+    }
+}
 
 /// Lets the heap keep what an inference frees until [`give_back`]: of activations of up to some megabytes, glibc would otherwise
 /// return the pages after every batch and fault them in again for the next, a third of its time.

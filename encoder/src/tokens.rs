@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use tokenizers::Tokenizer;
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 
+use crate::blank::is_blank;
 use crate::bundle::{Bundle, Manifest, Prefixes, Role, TOKENIZER};
 use crate::error::{Error, Result};
 use crate::unigram::Unigram;
@@ -138,7 +139,7 @@ impl Tokens {
         if text.len() > MAX_TEXT_BYTES {
             return Err(Error::TooLarge { bytes: text.len(), limit: MAX_TEXT_BYTES });
         }
-        if text.chars().all(is_blank) {
+        if is_blank(text) {
             return Err(Error::Blank);
         }
         self.reader.encode(&format!("{}{}", self.prefixes.of(role), composed(text)))
@@ -165,22 +166,4 @@ fn tokenizer(bundle: &Bundle) -> Result<(PathBuf, String)> {
 /// Unicode NFC: the model's own character map does not put decomposed Hangul together (macOS file names, some exports).
 pub fn composed(text: &str) -> Cow<'_, str> {
     if is_nfc(text) { Cow::Borrowed(text) } else { Cow::Owned(text.nfc().collect()) }
-}
-
-/// Blank to a reader: white space, control and zero-width characters, the byte-order mark, Hangul fillers.
-fn is_blank(c: char) -> bool {
-    c.is_whitespace()
-        || c.is_control()
-        || matches!(
-            c,
-            '\u{200b}'
-                ..='\u{200f}'
-                    | '\u{2060}'
-                    | '\u{feff}'
-                    | '\u{115f}'
-                    | '\u{1160}'
-                    | '\u{3164}'
-                    | '\u{ffa0}'
-                    | '\u{00ad}'
-        )
 }
