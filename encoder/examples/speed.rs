@@ -20,7 +20,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Err("usage: speed BUNDLE libonnxruntime.so TEXTS".into());
     };
     let runtime = runtime.canonicalize()?;
-    let mut encoder = Encoder::open(bundle, &Options { runtime, threads: 1, cache_entries: 0 })?;
+    let mut encoder = Encoder::open(bundle, &Options { runtime, cache_entries: 0 })?;
     let texts = std::fs::read_to_string(texts)?;
     let inputs = texts
         .lines()

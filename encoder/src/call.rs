@@ -42,9 +42,7 @@ impl<'t> Call<'t> {
             self.entries.push(Entry { at: place, ..*first });
             return Ok(());
         }
-        self.distinct
-            .try_reserve(1, hash)
-            .map_err(|_| Error::OutOfMemory { bytes: texts.len() * size_of::<Entry>() })?;
+        self.distinct.try_reserve(1, hash).map_err(|_| Error::out_of_memory(texts.len() * size_of::<Entry>()))?;
         let inputs = tokens.inputs(self.role, texts[at], self.overflow)?;
         let tokens = if inputs.len() == 1 { inputs[0].len() as u32 } else { Entry::WINDOWS };
         self.last = Some((place, inputs));

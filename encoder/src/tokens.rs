@@ -82,10 +82,9 @@ impl Tokens {
         Tokens::new(bundle, &path, Reader::open(&path, &json)?)
     }
 
-    /// Reads what [`Tokens::pack`] made of the bundle's tokenizer.
-    pub fn open_packed(bundle: &Bundle, path: &Path) -> Result<Tokens> {
-        let bytes = fs::read(path).map_err(|source| Error::Unreadable { path: path.to_owned(), source })?;
-        Tokens::new(bundle, path, Reader::Compact(Box::new(Unigram::unpack(path, &bytes)?)))
+    /// Reads `bytes`, which [`Tokens::pack`] made of the bundle's tokenizer and which were read from `path`.
+    pub fn open_packed(bundle: &Bundle, path: &Path, bytes: &[u8]) -> Result<Tokens> {
+        Tokens::new(bundle, path, Reader::Compact(Box::new(Unigram::unpack(path, bytes)?)))
     }
 
     /// The bundle's tokenizer in a form that is read faster; `None` of a kind that only the library reads.
