@@ -11,7 +11,7 @@ use crate::settings;
 use crate::text::Text;
 use crate::texts::Texts;
 use crate::vector::Vector;
-use crate::vectors::Vectors;
+use crate::vectors::{Finished, Vectors};
 
 #[pg_extern(stable, strict, parallel_safe, cost = 10000)]
 fn drug_embed(text: Text<'_>) -> SqlResult<Vector> {
@@ -24,13 +24,13 @@ fn drug_embed_query(text: Text<'_>) -> SqlResult<Vector> {
 }
 
 #[pg_extern(name = "drug_embed", stable, strict, parallel_safe, cost = 100000)]
-fn drug_embed_array(texts: Texts<'_>) -> SqlResult<Vectors> {
+fn drug_embed_array(texts: Texts<'_>) -> SqlResult<Finished> {
     many(&texts)
 }
 
 /// `drug_embed` of an array by a name of its own: what a driver sends untyped cannot be taken for one text.
 #[pg_extern(stable, strict, parallel_safe, cost = 100000)]
-fn drug_embed_many(texts: Texts<'_>) -> SqlResult<Vectors> {
+fn drug_embed_many(texts: Texts<'_>) -> SqlResult<Finished> {
     many(&texts)
 }
 
@@ -61,13 +61,13 @@ fn one(role: Role, text: &Text<'_>) -> SqlResult<Vector> {
     })
 }
 
-fn many(texts: &Texts<'_>) -> SqlResult<Vectors> {
+fn many(texts: &Texts<'_>) -> SqlResult<Finished> {
     resident::with_encoder(|encoder| {
         let dimension = encoder.manifest().dim;
         let list = texts.read(Vectors::limit(dimension))?;
-        let mut vectors = Vectors::new(&list, dimension);
         let overflow = settings::on_overflow();
-        resident::embed_each(encoder, Role::Document, &list.texts, overflow, &mut |i, v| vectors.set(i, v))?;
-        Ok(vectors)
+        Vectors::new(&list, dimension).filled(|set| {
+            resident::embed_each(encoder, Role::Document, &list.texts, overflow, &mut |i, vector| set(i, vector))
+        })
     })
 }

@@ -17,6 +17,9 @@ const FEWER: &str = "Embed the texts in several calls, or a row at a time: drug_
 pub fn report(error: Error) -> ErrorReport {
     use PgSqlErrorCode::*;
     let message = error.to_string();
+    if error.is_out_of_memory() {
+        return out_of_memory(if let Error::OutOfMemory { bytes } = error { bytes } else { None });
+    }
     match error {
         Error::Unreadable { path, source } => {
             let code = match source.kind() {
@@ -87,6 +90,16 @@ pub fn report(error: Error) -> ErrorReport {
         ),
         Error::TooMany { .. } => new(ERRCODE_PROGRAM_LIMIT_EXCEEDED, message).set_hint(FEWER),
         Error::OutOfMemory { bytes } => out_of_memory(bytes),
+        Error::Changed { path } => {
+            new(ERRCODE_DATA_CORRUPTED, format!("file \"{}\" changed while it was used", path.display()))
+                .set_detail(
+                    "It was truncated or written to, or its disk fails; no vector was made from what it holds now.",
+                )
+                .set_hint(
+                    "Run the statement again: the session then loads the model anew. As a superuser, call \
+                     drugembed.prepare() to prepare it again.",
+                )
+        }
         Error::Cancelled => new(ERRCODE_QUERY_CANCELED, message).set_hint("Run the statement again."),
     }
 }
@@ -123,10 +136,19 @@ pub fn too_many(what: &str, actual: usize, limit: usize) -> ErrorReport {
     .set_hint(FEWER)
 }
 
-pub fn out_of_memory(bytes: usize) -> ErrorReport {
-    new(PgSqlErrorCode::ERRCODE_OUT_OF_MEMORY, "out of memory")
-        .set_detail(format!("drugembed needs {bytes} bytes more."))
-        .set_hint("Embed fewer or shorter texts in a call, or give the server more memory.")
+pub fn out_of_memory(bytes: Option<usize>) -> ErrorReport {
+    let report = new(PgSqlErrorCode::ERRCODE_OUT_OF_MEMORY, "out of memory")
+        .set_hint("Embed fewer or shorter texts in a call, run fewer sessions, or give the server more memory.");
+    match bytes {
+        Some(bytes) => report.set_detail(format!("drugembed could not get {bytes} bytes more.")),
+        None => report.set_detail("ONNX Runtime could not get what it needs."),
+    }
+}
+
+/// Not for users to cause.
+pub fn vectors_missing(actual: usize, expected: usize) -> ErrorReport {
+    new(PgSqlErrorCode::ERRCODE_INTERNAL_ERROR, format!("only {actual} of {expected} texts have a vector"))
+        .set_hint("Please report this with the statement that did it.")
 }
 
 pub fn list_as_text(text: &str) -> ErrorReport {

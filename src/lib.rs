@@ -31,10 +31,15 @@ use pgrx::prelude::*;
 
 pgrx::pg_module_magic!(name, version);
 
+/// So that an allocation that fails does not end the process, and with it the server's other sessions.
+#[global_allocator]
+static ALLOCATOR: encoder::memory::Reserving = encoder::memory::Reserving;
+
 extension_sql_file!("../sql/labels.sql", name = "labels", finalize);
 
 #[pg_guard]
 pub extern "C-unwind" fn _PG_init() {
     settings::define();
+    resident::watch_interrupts();
     resident::preload();
 }

@@ -74,7 +74,7 @@ fn ones(bits: &[u8], count: usize) -> usize {
 /// Reads `count` varlenas, which begin at a multiple of 4 unless their header has one byte.
 fn elements(data: &[u8], count: usize) -> SqlResult<Vec<&str>> {
     let mut texts = Vec::new();
-    texts.try_reserve_exact(count).map_err(|_| errors::out_of_memory(count * size_of::<&str>()))?;
+    texts.try_reserve_exact(count).map_err(|_| errors::out_of_memory(Some(count * size_of::<&str>())))?;
     let mut at = 0;
     for i in 0..count {
         if i % PIECE == 0 {

@@ -2,6 +2,8 @@
 //!
 //! Layout (pgvector `src/vector.h`): varlena header (4 bytes), `int16 dim`, `int16 unused` (0), `float4 x[dim]`.
 
+use std::mem::MaybeUninit;
+
 use pgrx::callconv::{Arg, ArgAbi, BoxRet, FcInfo};
 use pgrx::datum::Datum;
 use pgrx::pg_sys;
@@ -31,20 +33,19 @@ impl StoredVector<'_> {
     }
 }
 
-/// Writes a vector to `to`, which has exactly its bytes: [`HEADER_BYTES`] and 4 an element.
+/// Writes a vector to all of `to`, which has exactly its bytes: [`HEADER_BYTES`] and 4 an element.
 ///
 /// # Panics
 /// When `to` has another length, or there are more elements than a bundle's `dim` may be.
-pub fn write(elements: &[f32], to: &mut [u8]) {
+pub fn write(elements: &[f32], to: &mut [MaybeUninit<u8>]) {
     let dim = i16::try_from(elements.len()).expect("a bundle's dim is at most 16000");
     let (header, body) = to.split_at_mut(HEADER_BYTES);
     assert_eq!(body.len(), size_of_val(elements), "the bytes of the elements");
-    let length = (HEADER_BYTES + body.len()) as u32;
-    header[..4].copy_from_slice(&varlena_header(length));
-    header[4..6].copy_from_slice(&dim.to_ne_bytes());
-    header[6..].fill(0);
-    for (to, element) in body.as_chunks_mut().0.iter_mut().zip(elements) {
-        *to = element.to_ne_bytes();
+    header[..4].write_copy_of_slice(&varlena_header((HEADER_BYTES + body.len()) as u32));
+    header[4..6].write_copy_of_slice(&dim.to_ne_bytes());
+    header[6..].write_copy_of_slice(&[0, 0]);
+    for (to, element) in body.as_chunks_mut::<4>().0.iter_mut().zip(elements) {
+        to.write_copy_of_slice(&element.to_ne_bytes());
     }
 }
 
@@ -53,13 +54,14 @@ pub fn varlena_header(length: u32) -> [u8; 4] {
     if cfg!(target_endian = "big") { length } else { length << 2 }.to_ne_bytes()
 }
 
-/// Allocates `bytes` zeroed bytes, aligned to 8, in the current memory context, or raises an ERROR.
+/// Allocates `bytes` bytes, aligned to 8, in the current memory context, or raises an ERROR. Their pages are not touched.
 ///
 /// # Safety
 /// They are gone when that context is reset: nothing may be kept of them after the call of the SQL function.
-pub unsafe fn allocate<'a>(bytes: usize) -> &'a mut [u8] {
-    // SAFETY: palloc0 gives as many bytes, initialised and nobody else's, or raises an ERROR; for how long is the caller's promise.
-    unsafe { std::slice::from_raw_parts_mut(pg_sys::palloc0(bytes).cast(), bytes) }
+pub unsafe fn allocate<'a>(bytes: usize) -> &'a mut [MaybeUninit<u8>] {
+    // SAFETY: palloc gives as many bytes, which are nobody else's, or raises an ERROR; they need not be initialised. For how long
+    // they are there is the caller's promise.
+    unsafe { std::slice::from_raw_parts_mut(pg_sys::palloc(bytes).cast(), bytes) }
 }
 
 // SAFETY: the SQL declaration generated from impl_sql_translatable! says that the result is a vector.
@@ -68,7 +70,7 @@ unsafe impl BoxRet for Vector {
         // SAFETY: they are the result of this call.
         let bytes = unsafe { allocate(HEADER_BYTES + size_of_val(&*self.0)) };
         write(&self.0, bytes);
-        // SAFETY: the bytes are a vector.
+        // SAFETY: all bytes are written, and are a vector.
         unsafe { fcinfo.return_raw_datum(pg_sys::Datum::from(bytes.as_mut_ptr())) }
     }
 }

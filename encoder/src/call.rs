@@ -1,6 +1,6 @@
 //! The texts of one call: which are equal, which go through the model together.
 //!
-//! It holds some 30 bytes a text beside the texts, not their tokens: a text is tokenized once to be checked and again to be embedded,
+//! It holds some 25 bytes a text beside the texts, not their tokens: a text is tokenized once to be checked and again to be embedded,
 //! which costs a thousandth of embedding it.
 
 use std::hash::{BuildHasher, RandomState};
@@ -18,8 +18,8 @@ pub struct Call<'t> {
     pub overflow: Overflow,
     texts: &'t [&'t str],
     entries: Vec<Entry>,
-    /// The first of every text that occurs in `entries`.
-    distinct: HashTable<Entry>,
+    /// Of every text its first place in `entries`.
+    distinct: HashTable<u32>,
     hasher: RandomState,
     /// Inputs of the text tokenized last: a call of one text tokenizes it once.
     last: Option<(u32, Vec<Ids>)>,
@@ -33,22 +33,22 @@ impl<'t> Call<'t> {
 
     /// Checks the text at `at` and takes it up.
     pub fn add(&mut self, at: usize, tokens: &Tokens) -> Result<()> {
-        let place = u32::try_from(at).map_err(|_| Error::TooMany { limit: u32::MAX as usize })?;
-        let texts = self.texts;
-        let hash = |entry: &Entry| self.hasher.hash_one(texts[entry.first as usize]);
-        let key = Entry { tokens: 0, first: place, at: place };
-        let (hash_of_text, is_equal) = (hash(&key), |entry: &Entry| texts[entry.first as usize] == texts[at]);
-        if let Some(first) = self.distinct.find(hash_of_text, is_equal) {
-            self.entries.push(Entry { at: place, ..*first });
+        let too_many = |_| Error::TooMany { limit: u32::MAX as usize };
+        let (place, text) = (u32::try_from(at).map_err(too_many)?, self.texts[at]);
+        let Call { texts, entries, hasher, distinct, .. } = self;
+        let first_of = |entry: &u32| texts[entries[*entry as usize].first as usize];
+        let hash = hasher.hash_one(text);
+        if let Some(&equal) = distinct.find(hash, |entry| first_of(entry) == text) {
+            entries.push(Entry { at: place, ..entries[equal as usize] });
             return Ok(());
         }
-        self.distinct.try_reserve(1, hash).map_err(|_| Error::out_of_memory(texts.len() * size_of::<Entry>()))?;
-        let inputs = tokens.inputs(self.role, texts[at], self.overflow)?;
+        let reserved = distinct.try_reserve(1, |entry| hasher.hash_one(first_of(entry)));
+        reserved.map_err(|_| Error::out_of_memory(2 * size_of::<u32>() * distinct.len()))?;
+        let inputs = tokens.inputs(self.role, text, self.overflow)?;
         let tokens = if inputs.len() == 1 { inputs[0].len() as u32 } else { Entry::WINDOWS };
         self.last = Some((place, inputs));
-        let entry = Entry { tokens, ..key };
-        self.distinct.insert_unique(hash_of_text, entry, hash);
-        self.entries.push(entry);
+        distinct.insert_unique(hash, entries.len() as u32, |entry| hasher.hash_one(first_of(entry)));
+        entries.push(Entry { tokens, first: place, at: place });
         Ok(())
     }
 

@@ -23,7 +23,7 @@ use crate::vectors::{dot, weighted_mean};
 use crate::weights::Weights;
 
 /// Longest text that is worth a place in the cache, in bytes.
-const MAX_CACHED_BYTES: usize = 4096;
+const MAX_CACHED_BYTES: usize = 1024;
 
 /// What loading takes at most: ONNX Runtime's own mapping and tables, the tokenizer; and of an unprepared model's file so many
 /// times its size.

@@ -61,7 +61,8 @@ fn open(path: &Path, check: impl Fn(&Path) -> Result<()>) -> Result<Loaded> {
         .with_telemetry(false)
         .build()
         .map_err(|e| failed(path, e))?;
-    environment.set_log_level(LogLevel::Error);
+    // Every failure comes back as an error; what is logged goes to a server's log, also of a statement that was cancelled.
+    environment.set_log_level(LogLevel::Fatal);
     Ok(Loaded { path: path.to_owned(), environment })
 }
 
