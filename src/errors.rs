@@ -56,7 +56,7 @@ pub fn report(error: Error) -> ErrorReport {
                 .set_detail(sentence(&reason))
                 .set_hint(
                     "Install it again with \"make install\", or set drugembed.onnxruntime to the absolute path of \
-                     libonnxruntime.so and reconnect.",
+                     libonnxruntime.so, beside which \"sha256sum\" has put libonnxruntime.so.sha256, and reconnect.",
                 )
         }
         Error::Unwritable { path, source } => {

@@ -17,15 +17,15 @@ const LIMIT: Duration = Duration::from_millis(300);
 /// Every function at its largest argument, or at so many that it runs for seconds.
 const STATEMENTS: [&str; 12] = [
     "SELECT drug_embed(array_agg(i || repeat(' 해열.진통.소염제', 12))) FROM generate_series(1, 20000) i",
-    "SELECT drug_embed_many(array_agg(i || repeat('진통제', 240))) FROM generate_series(1, 2000) i",
-    "SELECT count(drug_embed_query(i || repeat('진통제', 240))) FROM generate_series(1, 2000) i",
+    "SELECT drug_embed_many(array_agg(i || repeat('진통제', 160))) FROM generate_series(1, 2000) i",
+    "SELECT count(drug_embed_query(i || repeat('진통제', 160))) FROM generate_series(1, 2000) i",
     "SELECT count(drug_similarity(i || repeat('진통제', 100), '해열')) FROM generate_series(1, 2000) i",
     "SET drugembed.on_overflow = 'window'; SELECT drug_embed(repeat('가', 80000))",
     "SELECT drug_embed(array_fill(NULL::text, ARRAY[9000000])) FROM generate_series(1, 1000)",
     "SELECT drug_embed(array_agg('x' || i) || ' '::text) FROM generate_series(1, 600000) i",
     "SELECT count(drug_token_count(i || repeat('가', 87000))) FROM generate_series(1, 2000) i",
     "SELECT count(drug_token_count(i || repeat('㌖', 87000))) FROM generate_series(1, 2000) i",
-    "SELECT count(drug_document('약', NULL, (SELECT string_agg('성분' || i + j, '/') FROM generate_series(1, 90000) i))) FROM generate_series(1, 1000) j",
+    "SELECT count(drug_document('약', NULL, (SELECT string_agg('성분' || i + j, '/') FROM generate_series(1, 80000) i))) FROM generate_series(1, 1000) j",
     "SELECT count(drugembed._is_blank(repeat(' ', 100000000 + i))) FROM generate_series(1, 1000) i",
     "SELECT count((SELECT count(*) FROM drug_model(), drugembed.prepare())) FROM generate_series(1, 1000) i WHERE i > 0",
 ];
@@ -99,9 +99,8 @@ fn lateness(server: &Server, sql: &str, moment: Duration, end: End, of: &str) ->
     let mut client = server.connect("faults");
     let mut other = server.connect("faults");
     let pid = value(&mut client, "SELECT pg_backend_pid()");
-    if let End::Timeout = end {
-        client.batch_execute(&format!("SET statement_timeout = {}", moment.as_millis())).expect("SET");
-    }
+    let timeout = if let End::Timeout = end { moment } else { Duration::from_secs(60) };
+    client.batch_execute(&format!("SET statement_timeout = {}", timeout.as_millis())).expect("SET");
     let start = Instant::now();
     let sql = sql.to_owned();
     let running = thread::spawn(move || {
@@ -111,6 +110,12 @@ fn lateness(server: &Server, sql: &str, moment: Duration, end: End, of: &str) ->
     let asked = match end {
         End::Timeout => start + moment,
         End::Cancel | End::Terminate => {
+            // One that has not begun cannot be cancelled.
+            let has_begun =
+                format!("SELECT state = 'active' OR query LIKE '%drug%' FROM pg_stat_activity WHERE pid = {pid}");
+            while value(&mut other, &has_begun) != "t" {
+                sleep(Duration::from_millis(1));
+            }
             sleep(moment);
             let function = if let End::Cancel = end { "pg_cancel_backend" } else { "pg_terminate_backend" };
             let asked = Instant::now();
