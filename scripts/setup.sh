@@ -20,10 +20,11 @@ system_packages() {
 
 onnxruntime() {
     wheel onnxruntime 1.28.0
-    [ -e "$ONNXRUNTIME" ] && return
+    [ -e "$ONNXRUNTIME.sha256" ] && return
     mkdir -p "$CACHE/onnxruntime"
     cp "$CACHE/wheels/onnxruntime-1.28.0/onnxruntime/capi/libonnxruntime.so.1.28.0" "$ONNXRUNTIME.part"
     mv "$ONNXRUNTIME.part" "$ONNXRUNTIME"
+    sha256sum <"$ONNXRUNTIME" >"$ONNXRUNTIME.sha256"
 }
 
 cargo_pgrx() {

@@ -16,5 +16,5 @@ fn drug_document(
 }
 
 fn or_empty(text: Option<Text<'_>>) -> SqlResult<&str> {
-    text.map_or(Ok(""), |text| text.utf8())
+    text.map_or(Ok(""), |text| text.utf8(encoder::MAX_DOCUMENT_BYTES))
 }

@@ -11,10 +11,15 @@ pub type SqlResult<T> = Result<T, ErrorReport>;
 const REINSTALL: &str =
     "Install the model again with \"make install\", or set drugembed.model to a bundle that is whole.";
 
+const FEWER: &str = "Embed the texts in several calls, or a row at a time: drug_embed(column).";
+
 /// An error of the encoder as PostgreSQL reports it.
 pub fn report(error: Error) -> ErrorReport {
     use PgSqlErrorCode::*;
     let message = error.to_string();
+    if error.is_out_of_memory() {
+        return out_of_memory(if let Error::OutOfMemory { bytes } = error { bytes } else { None });
+    }
     match error {
         Error::Unreadable { path, source } => {
             let code = match source.kind() {
@@ -51,7 +56,7 @@ pub fn report(error: Error) -> ErrorReport {
                 .set_detail(sentence(&reason))
                 .set_hint(
                     "Install it again with \"make install\", or set drugembed.onnxruntime to the absolute path of \
-                     libonnxruntime.so and reconnect.",
+                     libonnxruntime.so, beside which \"sha256sum\" has put libonnxruntime.so.sha256, and reconnect.",
                 )
         }
         Error::Unwritable { path, source } => {
@@ -83,6 +88,18 @@ pub fn report(error: Error) -> ErrorReport {
             "Set drugembed.on_overflow to \"truncate\" to embed its beginning, or to \"window\" to embed all of it \
              in parts; a call that names its model always refuses.",
         ),
+        Error::TooMany { .. } => new(ERRCODE_PROGRAM_LIMIT_EXCEEDED, message).set_hint(FEWER),
+        Error::OutOfMemory { bytes } => out_of_memory(bytes),
+        Error::Changed { path } => {
+            new(ERRCODE_DATA_CORRUPTED, format!("file \"{}\" changed while it was used", path.display()))
+                .set_detail(
+                    "It was truncated or written to, or its disk fails; no vector was made from what it holds now.",
+                )
+                .set_hint(
+                    "Run the statement again: the session then loads the model anew. As a superuser, call \
+                     drugembed.prepare() to prepare it again.",
+                )
+        }
         Error::Cancelled => new(ERRCODE_QUERY_CANCELED, message).set_hint("Run the statement again."),
     }
 }
@@ -105,6 +122,63 @@ pub fn not_one_dimensional(dimensions: i32) -> ErrorReport {
     .set_hint("Give a one-dimensional array, such as array_agg(column) makes.")
 }
 
+pub fn malformed_array() -> ErrorReport {
+    new(PgSqlErrorCode::ERRCODE_DATA_CORRUPTED, "array of texts to embed is not in the layout of PostgreSQL's arrays")
+        .set_hint("Check how the array was made; array_agg(column) makes a sound one.")
+}
+
+/// More of something in one array than a call takes.
+pub fn too_many(what: &str, actual: usize, limit: usize) -> ErrorReport {
+    new(
+        PgSqlErrorCode::ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+        format!("array to embed has {actual} {what}, more than the limit of {limit}"),
+    )
+    .set_hint(FEWER)
+}
+
+pub fn out_of_memory(bytes: Option<usize>) -> ErrorReport {
+    let report = new(PgSqlErrorCode::ERRCODE_OUT_OF_MEMORY, "out of memory")
+        .set_hint("Embed fewer or shorter texts in a call, run fewer sessions, or give the server more memory.");
+    match bytes {
+        Some(bytes) => report.set_detail(format!("drugembed could not get {bytes} bytes more.")),
+        None => report.set_detail("ONNX Runtime could not get what it needs."),
+    }
+}
+
+/// Not for users to cause.
+pub fn vectors_missing(actual: usize, expected: usize) -> ErrorReport {
+    new(PgSqlErrorCode::ERRCODE_INTERNAL_ERROR, format!("only {actual} of {expected} texts have a vector"))
+        .set_hint("Please report this with the statement that did it.")
+}
+
+pub fn list_as_text(text: &str) -> ErrorReport {
+    new(
+        PgSqlErrorCode::ERRCODE_DATATYPE_MISMATCH,
+        format!("text to embed is an array in its text form: \"{}\"", beginning(text)),
+    )
+    .set_detail("A driver sends a list so when the parameter has no type.")
+    .set_hint(
+        "For a list, call drug_embed_many(...) or cast the parameter to text[]; for the elements of a column that is an array, \
+         use array_to_string(column, ', '); a text that is meant so is embedded by (drug_embed(ARRAY[...]))[1].",
+    )
+}
+
+pub fn vector_as_text(text: &str, dimension: usize) -> ErrorReport {
+    new(
+        PgSqlErrorCode::ERRCODE_DATATYPE_MISMATCH,
+        format!("text to embed is a vector of {dimension} dimensions in its text form: \"{}\"", beginning(text)),
+    )
+    .set_hint("Cast it to vector, as in drug_similarity($1::vector, $2).")
+}
+
+/// Enough of a text to know it again.
+fn beginning(text: &str) -> String {
+    match text.char_indices().nth(60) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
 pub fn malformed_vector() -> ErrorReport {
     new(PgSqlErrorCode::ERRCODE_DATA_CORRUPTED, "vector is not in the layout of pgvector")
         .set_hint("drugembed knows the layout of pgvector 0.5 to 0.8.")
@@ -116,6 +190,11 @@ pub fn wrong_dimension(actual: usize, expected: usize, model: &str) -> ErrorRepo
         format!("vector has {actual} dimensions, but model \"{model}\" makes {expected}"),
     )
     .set_hint("Compare only vectors that drug_embed made with this model.")
+}
+
+pub fn different_dimensions(a: usize, b: usize) -> ErrorReport {
+    new(PgSqlErrorCode::ERRCODE_DATA_EXCEPTION, format!("vectors have different dimensions, {a} and {b}"))
+        .set_hint("Compare only vectors that drug_embed made with one model.")
 }
 
 pub fn no_direction() -> ErrorReport {

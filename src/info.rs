@@ -1,4 +1,4 @@
-//! `drug_model`, `drug_token_count`: what answers, and how much of a text it sees.
+//! `drug_model`, `drug_token_count`, `drugembed._is_blank`: what answers, how much of a text it sees, and whether there is any.
 
 use encoder::Role;
 use pgrx::pg_sys::panic::ErrorReport;
@@ -11,7 +11,7 @@ use crate::text::Text;
 /// Tokens of a document, the model's prefix and special tokens included; compare with `max_tokens` of `drug_model()`.
 #[pg_extern(stable, strict, parallel_safe, cost = 100)]
 fn drug_token_count(text: Text<'_>) -> SqlResult<i32> {
-    let text = text.utf8()?;
+    let text = text.utf8(encoder::MAX_TEXT_BYTES)?;
     let count = resident::with_encoder(|encoder| encoder.token_count(Role::Document, text).map_err(errors::report))?;
     Ok(i32::try_from(count).unwrap_or(i32::MAX))
 }
@@ -47,4 +47,21 @@ fn drug_model() -> Result<
         prepared,
     );
     Ok(TableIterator::once(row))
+}
+
+/// Whether a text is NULL or there is nothing to read in it: it then has no vector.
+///
+/// The SQL stands here because pgrx puts functions only into schemas that it creates itself.
+#[pg_extern(
+    sql = "
+CREATE FUNCTION drugembed._is_blank(source text) RETURNS boolean
+IMMUTABLE PARALLEL SAFE COST 1
+LANGUAGE c AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
+COMMENT ON FUNCTION drugembed._is_blank(text) IS
+    'internal: whether a text is NULL or holds only characters that show nothing: its embedding is NULL';
+",
+    requires = ["catalog"]
+)]
+fn is_blank(source: Option<Text<'_>>) -> SqlResult<bool> {
+    source.map_or(Ok(true), |source| source.is_blank())
 }

@@ -7,7 +7,8 @@
 //! * [`tracking`]: schema `drugembed`: embeddings kept in step with their tables.
 //! * [`search`]: `drug_search`.
 //! * [`settings`]: the settings, `drugembed.*`.
-//! * [`text`], [`vector`]: `text`, `text[]` and pgvector's `vector` as PostgreSQL passes them; the `unsafe` code is there.
+//! * [`text`], [`texts`], [`vector`], [`vectors`]: `text`, pgvector's `vector` and arrays of them as PostgreSQL passes them; the
+//!   `unsafe` code is there. [`literal`]: texts that were meant as something else.
 //! * [`errors`]: every error's SQLSTATE, message, DETAIL and HINT.
 
 // pgrx keeps SQLSTATE and HINT only of an ErrorReport that is returned as it is, not boxed.
@@ -17,6 +18,7 @@ mod document;
 mod embed;
 mod errors;
 mod info;
+mod literal;
 mod prepare;
 mod question;
 mod resident;
@@ -24,17 +26,24 @@ mod search;
 mod settings;
 mod similarity;
 mod text;
+mod texts;
 mod tracking;
 mod vector;
+mod vectors;
 
 use pgrx::prelude::*;
 
 pgrx::pg_module_magic!(name, version);
+
+/// So that an allocation that fails does not end the process, and with it the server's other sessions.
+#[global_allocator]
+static ALLOCATOR: encoder::memory::Reserving = encoder::memory::Reserving;
 
 extension_sql_file!("../sql/labels.sql", name = "labels", finalize);
 
 #[pg_guard]
 pub extern "C-unwind" fn _PG_init() {
     settings::define();
+    resident::watch_interrupts();
     resident::preload();
 }

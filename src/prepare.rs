@@ -29,12 +29,9 @@ fn prepare() -> Result<
     if !unsafe { pg_sys::superuser() } {
         return Err(errors::not_superuser());
     }
-    let mut check = || {
-        pgrx::check_for_interrupts!();
-        Ok(())
-    };
     let (folder, library) = (settings::model().1, settings::onnxruntime());
-    let made = encoder::prepare(&folder, &settings::prepared_folder(), &library, &mut check).map_err(errors::report)?;
+    let made = encoder::prepare(&folder, &settings::prepared_folder(), &library, &mut resident::check)
+        .map_err(errors::report)?;
     resident::forget();
     let model = resident::with_encoder(|encoder| Ok(encoder.manifest().id()))?;
     if made.new && resident::origin()?.0 {

@@ -12,7 +12,7 @@ use crate::text::Text;
 
 #[pg_extern(immutable, strict, parallel_safe, cost = 1000)]
 fn drug_question(query: Text<'_>) -> SqlResult<JsonB> {
-    Ok(json(&*read(query.utf8()?)))
+    Ok(json(&*read(query.utf8(encoder::MAX_TEXT_BYTES)?)))
 }
 
 /// `[{"attribute": "form", "asked": "syrup", "met": true | false | null}, ...]`; null where the row's columns don't tell.
@@ -41,7 +41,7 @@ fn checks(
         status: or_empty(&status)?,
         ingredients: or_empty(&ingredients)?,
     };
-    Ok(Some(json(&read(query.utf8()?).check(&row))))
+    Ok(Some(json(&read(query.utf8(encoder::MAX_TEXT_BYTES)?).check(&row))))
 }
 
 /// The last question read is kept: a statement asks about many rows.
@@ -65,5 +65,5 @@ fn json(value: &impl serde::Serialize) -> JsonB {
 }
 
 fn or_empty<'a>(text: &'a Option<Text<'_>>) -> SqlResult<&'a str> {
-    text.as_ref().map_or(Ok(""), |text| text.utf8())
+    text.as_ref().map_or(Ok(""), |text| text.utf8(encoder::MAX_TEXT_BYTES))
 }

@@ -1,13 +1,10 @@
 //! The encoder of this process: loaded at first use, or inherited from the postmaster that preloaded it.
-//!
-//! Threads do not survive a fork, so what the postmaster loads has none of its own; a session that asks for more than one thread
-//! (`drugembed.threads`) loads an encoder for itself.
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 
-use encoder::{Encoder, Options, Role, Start, Vector};
+use encoder::{Encoder, Options, Overflow, Role, Start, Vector, memory};
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 
@@ -18,21 +15,13 @@ struct Resident {
     encoder: Encoder,
     folder: PathBuf,
     runtime: PathBuf,
-    threads: usize,
     start: Start,
     preloaded: bool,
 }
 
-/// What this process holds: at most one encoder that runs in the calling thread, and one with threads of its own.
-#[derive(Default)]
-struct Residents {
-    single: Option<Resident>,
-    threaded: Option<Resident>,
-}
-
 thread_local! {
     /// PostgreSQL calls from one thread only; fork copies it.
-    static RESIDENTS: RefCell<Residents> = RefCell::default();
+    static RESIDENT: RefCell<Option<Resident>> = const { RefCell::new(None) };
 }
 
 /// Runs `f` with the encoder that the settings name, loading it if need be.
@@ -47,47 +36,59 @@ pub fn origin() -> SqlResult<(bool, bool)> {
 
 /// Makes the next call load the model anew, unless the postmaster loaded it.
 pub fn forget() {
-    RESIDENTS.with(|cell| {
-        if let Ok(mut residents) = cell.try_borrow_mut() {
-            residents.single.take_if(|held| !held.preloaded);
-            residents.threaded = None;
+    RESIDENT.with(|cell| {
+        if let Ok(mut slot) = cell.try_borrow_mut() {
+            slot.take_if(|held| !held.preloaded);
         }
     });
 }
 
-/// One vector for each text, in their order; an interrupt ends it between batches.
-pub fn embed(role: Role, texts: &[&str], overflow: encoder::Overflow) -> SqlResult<Vec<Vector>> {
-    with_encoder(|encoder| embed_with(encoder, role, texts, overflow))
+/// The vector of a text.
+pub fn embed_one(encoder: &mut Encoder, role: Role, text: &str, overflow: Overflow) -> SqlResult<Vector> {
+    Ok(embed(encoder, role, &[text], overflow)?.remove(0))
 }
 
-pub fn embed_with(
-    encoder: &mut Encoder,
-    role: Role,
-    texts: &[&str],
-    overflow: encoder::Overflow,
-) -> SqlResult<Vec<Vector>> {
-    let mut check = || {
-        pgrx::check_for_interrupts!();
-        Ok(())
-    };
+/// One vector for each text, in their order; an interrupt ends it between batches.
+pub fn embed(encoder: &mut Encoder, role: Role, texts: &[&str], overflow: Overflow) -> SqlResult<Vec<Vector>> {
     encoder.embed(role, texts, overflow, &mut check).map_err(errors::report)
 }
 
+/// Calls `found` with the vector of each text, in no order; an interrupt ends it between batches.
+pub fn embed_each(
+    encoder: &mut Encoder,
+    role: Role,
+    texts: &[&str],
+    overflow: Overflow,
+    found: &mut dyn FnMut(usize, &Vector),
+) -> SqlResult<()> {
+    encoder.embed_each(role, texts, overflow, &mut check, found).map_err(errors::report)
+}
+
+/// Lets a computation end early when an interrupt waits.
+pub fn watch_interrupts() {
+    // SAFETY: reads a flag that the server's handlers set, in the thread that they interrupt.
+    encoder::interrupt::watch(|| unsafe { (&raw const pg_sys::InterruptPending).read_volatile() } != 0);
+}
+
+/// Raises the ERROR of an interrupt, if there was one.
+pub fn check() -> encoder::Result<()> {
+    pgrx::check_for_interrupts!();
+    Ok(())
+}
+
 fn with_resident<T>(f: impl FnOnce(&mut Resident) -> SqlResult<T>) -> SqlResult<T> {
-    RESIDENTS.with(|cell| {
-        let mut residents = cell.try_borrow_mut().map_err(|_| errors::busy())?;
-        let (folder, runtime, threads) = (settings::model().1, settings::onnxruntime(), settings::threads());
-        let slot = if threads == 1 {
-            residents.threaded = None;
-            &mut residents.single
-        } else {
-            &mut residents.threaded
-        };
-        let held = slot.take_if(|held| held.folder == folder && held.runtime == runtime && held.threads == threads);
-        let resident = match held {
+    memory::restore_reserve().map_err(errors::report)?;
+    RESIDENT.with(|cell| {
+        let mut slot = cell.try_borrow_mut().map_err(|_| errors::busy())?;
+        let (folder, runtime) = (settings::model().1, settings::onnxruntime());
+        let is_wanted =
+            |held: &mut Resident| held.folder == folder && held.runtime == runtime && held.encoder.is_sound();
+        let resident = match slot.take_if(is_wanted) {
             Some(held) => slot.insert(held),
             None => {
-                let resident = slot.insert(load(folder, runtime, threads, false).map_err(errors::report)?);
+                // Two at once would take twice the memory.
+                *slot = None;
+                let resident = slot.insert(load(folder, runtime, false).map_err(errors::report)?);
                 resident.warn();
                 resident
             }
@@ -97,10 +98,10 @@ fn with_resident<T>(f: impl FnOnce(&mut Resident) -> SqlResult<T>) -> SqlResult<
     })
 }
 
-fn load(folder: PathBuf, runtime: PathBuf, threads: usize, preloaded: bool) -> encoder::Result<Resident> {
-    let options = Options { runtime: runtime.clone(), threads, cache_entries: settings::cache_entries() };
-    let (encoder, start) = Encoder::open_prepared(&folder, &settings::prepared_folder(), &options)?;
-    Ok(Resident { encoder, folder, runtime, threads, start, preloaded })
+fn load(folder: PathBuf, runtime: PathBuf, preloaded: bool) -> encoder::Result<Resident> {
+    let options = Options { runtime: runtime.clone(), cache_entries: settings::cache_entries() };
+    let (encoder, start) = Encoder::open_prepared(&folder, &settings::prepared_folder(), &options, &mut check)?;
+    Ok(Resident { encoder, folder, runtime, start, preloaded })
 }
 
 impl Resident {
@@ -112,22 +113,25 @@ impl Resident {
     }
 }
 
-/// In the postmaster: loads the encoder so that every backend inherits it. Whatever goes wrong is a WARNING, and backends load it themselves.
+/// In the postmaster: loads the encoder so that every backend inherits it, with weights that nothing can change. Whatever goes wrong is a WARNING, and backends load it themselves.
 pub fn preload() {
     // SAFETY: a plain variable of the server, read by its only thread.
     if !unsafe { pg_sys::process_shared_preload_libraries_in_progress } {
         return;
     }
     let threads = thread_count();
-    let loaded = catch_unwind(AssertUnwindSafe(|| load(settings::model().1, settings::onnxruntime(), 1, true)));
+    let loaded = catch_unwind(AssertUnwindSafe(|| load(settings::model().1, settings::onnxruntime(), true)));
     match loaded {
         Ok(Ok(_)) if threads.is_none() || thread_count() != threads => {
             warning!("drugembed is not preloaded: ONNX Runtime started a thread, which a forking server must not have");
         }
-        Ok(Ok(resident)) => {
+        Ok(Ok(mut resident)) => {
             resident.warn();
+            if let Err(error) = resident.encoder.seal() {
+                warning!("drugembed maps the prepared model from its file, which must not change: {error}");
+            }
             log!("drugembed preloaded model \"{}\"", resident.encoder.manifest().id());
-            RESIDENTS.with_borrow_mut(|residents| residents.single = Some(resident));
+            RESIDENT.set(Some(resident));
         }
         Ok(Err(error)) => {
             let report = errors::report(error);

@@ -15,11 +15,8 @@ const DEFAULT_MODEL: &CStr = c"drug-e5-small-ko";
 
 /// Kept recent texts: a vector of 384 takes 1.6 kB, so 256 cost a backend 0.4 MB; one is enough for the constant side of a query.
 const DEFAULT_CACHE_ENTRIES: i32 = 256;
-
-/// One thread a session: a server shares its processors between sessions, and parallel queries use several processes anyway.
-const DEFAULT_THREADS: i32 = 1;
-/// More than a model of this size can keep busy.
-const MAX_THREADS: i32 = 64;
+/// Any user may set it, so it bounds what a session can hold: a text of more than 1 kB is not kept, so 10,000 take at most 28 MB.
+const MAX_CACHE_ENTRIES: i32 = 10_000;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PostgresGucEnum)]
 pub enum OnOverflow {
@@ -35,7 +32,6 @@ static MODEL: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(S
 static ONNXRUNTIME: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
 static ON_OVERFLOW: GucSetting<OnOverflow> = GucSetting::<OnOverflow>::new(OnOverflow::Error);
 static CACHE_ENTRIES: GucSetting<i32> = GucSetting::<i32>::new(DEFAULT_CACHE_ENTRIES);
-static THREADS: GucSetting<i32> = GucSetting::<i32>::new(DEFAULT_THREADS);
 
 pub fn define() {
     // SAFETY: the hooks are guarded functions that live as long as the library.
@@ -77,17 +73,7 @@ pub fn define() {
         c"Without an index, PostgreSQL computes the constant side of ORDER BY once a row: the cache makes that one inference.",
         &CACHE_ENTRIES,
         0,
-        100_000,
-        GucContext::Userset,
-        GucFlags::default(),
-    );
-    GucRegistry::define_int_guc(
-        c"drugembed.threads",
-        c"Threads that embed a batch in this session.",
-        c"Above 1 the session loads a model of its own, even where it is preloaded; the vectors are the same bits.",
-        &THREADS,
-        1,
-        MAX_THREADS,
+        MAX_CACHE_ENTRIES,
         GucContext::Userset,
         GucFlags::default(),
     );
@@ -131,10 +117,6 @@ pub fn on_overflow() -> Overflow {
 
 pub fn cache_entries() -> usize {
     usize::try_from(CACHE_ENTRIES.get()).unwrap_or_default()
-}
-
-pub fn threads() -> usize {
-    usize::try_from(THREADS.get()).unwrap_or(1)
 }
 
 fn string(setting: &'static GucSetting<Option<CString>>) -> String {

@@ -2,8 +2,7 @@
 //!
 //! Layout (pgvector `src/vector.h`): varlena header (4 bytes), `int16 dim`, `int16 unused` (0), `float4 x[dim]`.
 
-use std::mem::size_of;
-use std::ptr;
+use std::mem::MaybeUninit;
 
 use pgrx::callconv::{Arg, ArgAbi, BoxRet, FcInfo};
 use pgrx::datum::Datum;
@@ -11,13 +10,11 @@ use pgrx::pg_sys;
 
 use crate::errors::{self, SqlResult};
 
-const HEADER_BYTES: usize = 8;
+/// Bytes before a vector's elements.
+pub const HEADER_BYTES: usize = 8;
 
 /// A `vector` to return.
 pub struct Vector(pub encoder::Vector);
-
-/// A `vector[]` to return, with NULLs.
-pub struct Vectors(pub Vec<Option<encoder::Vector>>);
 
 /// A `vector` argument.
 pub struct StoredVector<'a>(&'a [u8]);
@@ -36,7 +33,31 @@ impl StoredVector<'_> {
     }
 }
 
-/// An array of vectors and NULLs, of the element type `element`, in the current memory context.
+/// Writes a vector to all of `to`, which has exactly its bytes: [`HEADER_BYTES`] and 4 an element.
+///
+/// # Panics
+/// When `to` has another length, or there are more elements than a bundle's `dim` may be.
+pub fn write(elements: &[f32], to: &mut [MaybeUninit<u8>]) {
+    let dim = i16::try_from(elements.len()).expect("a bundle's dim is at most 16000");
+    let (header, body) = to.split_at_mut(HEADER_BYTES);
+    assert_eq!(body.len(), size_of_val(elements), "the bytes of the elements");
+    header[..4].write_copy_of_slice(&varlena_header((HEADER_BYTES + body.len()) as u32));
+    header[4..6].write_copy_of_slice(&dim.to_ne_bytes());
+    header[6..].write_copy_of_slice(&[0, 0]);
+    for (to, element) in body.as_chunks_mut::<4>().0.iter_mut().zip(elements) {
+        to.write_copy_of_slice(&element.to_ne_bytes());
+    }
+}
+
+/// A vector in the current memory context, for a statement's parameter.
+pub fn datum(elements: &[f32]) -> pg_sys::Datum {
+    // SAFETY: it lives as long as the context; the statement is run within the same call.
+    let bytes = unsafe { allocate(HEADER_BYTES + size_of_val(elements)) };
+    write(elements, bytes);
+    pg_sys::Datum::from(bytes.as_mut_ptr())
+}
+
+/// An array of vectors and NULLs, of the element type `element`, for a statement's parameter.
 pub fn array(vectors: &[Option<&encoder::Vector>], element: pg_sys::Oid) -> pg_sys::Datum {
     let mut nulls: Vec<bool> = vectors.iter().map(Option::is_none).collect();
     let mut values: Vec<pg_sys::Datum> =
@@ -59,39 +80,29 @@ pub fn array(vectors: &[Option<&encoder::Vector>], element: pg_sys::Oid) -> pg_s
     }
 }
 
-/// Allocates the datum in the current memory context.
-pub fn datum(elements: &[f32]) -> pg_sys::Datum {
-    let bytes = HEADER_BYTES + size_of_val(elements);
-    let dim = i16::try_from(elements.len()).expect("a bundle's dim is at most 16000");
-    // SAFETY: palloc0 gives `bytes` zeroed bytes, aligned to 8, or raises an ERROR; everything written lies within them.
-    unsafe {
-        let start = pg_sys::palloc0(bytes).cast::<u8>();
-        pgrx::set_varsize_4b(start.cast(), bytes as i32);
-        start.add(4).cast::<i16>().write(dim);
-        ptr::copy_nonoverlapping(elements.as_ptr(), start.add(HEADER_BYTES).cast(), elements.len());
-        pg_sys::Datum::from(start)
-    }
+/// The first word of a varlena of `length` bytes that is neither compressed nor stored apart (`SET_VARSIZE_4B`).
+pub fn varlena_header(length: u32) -> [u8; 4] {
+    if cfg!(target_endian = "big") { length } else { length << 2 }.to_ne_bytes()
+}
+
+/// Allocates `bytes` bytes, aligned to 8, in the current memory context, or raises an ERROR. Their pages are not touched.
+///
+/// # Safety
+/// They are gone when that context is reset: nothing may be kept of them after the call of the SQL function.
+pub unsafe fn allocate<'a>(bytes: usize) -> &'a mut [MaybeUninit<u8>] {
+    // SAFETY: palloc gives as many bytes, which are nobody else's, or raises an ERROR; they need not be initialised. For how long
+    // they are there is the caller's promise.
+    unsafe { std::slice::from_raw_parts_mut(pg_sys::palloc(bytes).cast(), bytes) }
 }
 
 // SAFETY: the SQL declaration generated from impl_sql_translatable! says that the result is a vector.
 unsafe impl BoxRet for Vector {
     unsafe fn box_into<'fcx>(self, fcinfo: &mut FcInfo<'fcx>) -> Datum<'fcx> {
-        // SAFETY: a vector datum in the memory context of the call.
-        unsafe { fcinfo.return_raw_datum(datum(&self.0)) }
-    }
-}
-
-// SAFETY: as for Vector; the result is an array of vector.
-unsafe impl BoxRet for Vectors {
-    unsafe fn box_into<'fcx>(self, fcinfo: &mut FcInfo<'fcx>) -> Datum<'fcx> {
-        let vectors: Vec<Option<&encoder::Vector>> = self.0.iter().map(Option::as_ref).collect();
-        // SAFETY: the element type comes from the declared result of the very function being called, so no search by name can go
-        // astray.
-        unsafe {
-            let function = (*(*fcinfo.as_mut_ptr()).flinfo).fn_oid;
-            let element = pg_sys::get_element_type(pg_sys::get_func_rettype(function));
-            fcinfo.return_raw_datum(array(&vectors, element))
-        }
+        // SAFETY: they are the result of this call.
+        let bytes = unsafe { allocate(HEADER_BYTES + size_of_val(&*self.0)) };
+        write(&self.0, bytes);
+        // SAFETY: all bytes are written, and are a vector.
+        unsafe { fcinfo.return_raw_datum(pg_sys::Datum::from(bytes.as_mut_ptr())) }
     }
 }
 
@@ -104,5 +115,4 @@ unsafe impl<'fcx> ArgAbi<'fcx> for StoredVector<'fcx> {
 }
 
 pgrx::impl_sql_translatable!(Vector, "vector");
-pgrx::impl_sql_translatable!(Vectors, "vector[]");
 pgrx::impl_sql_translatable!(StoredVector<'_>, "vector");

@@ -169,7 +169,7 @@ impl World {
     /// The project's own encoder, to count tokens.
     pub fn encoder(&self) -> Result<Encoder> {
         let folder = self.install.share().join("drugembed/models").join(&self.options.model);
-        Ok(Encoder::open(&folder, &Options { runtime: self.install.runtime(), threads: 1, cache_entries: 0 })?)
+        Ok(Encoder::open(&folder, &Options { runtime: self.install.runtime(), cache_entries: 0 })?)
     }
 
     /// Product names in an order that has nothing to do with their age.

@@ -21,7 +21,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let [bundle, runtime, texts, chosen @ ..] = &arguments[..] else {
         return Err("usage: speed BUNDLE libonnxruntime.so TEXTS [INSTRUCTION SET...]".into());
     };
-    let options = Options { runtime: runtime.canonicalize()?, threads: 1, cache_entries: 0 };
+    let options = Options { runtime: runtime.canonicalize()?, cache_entries: 0 };
     let texts = std::fs::read_to_string(texts)?;
     let texts: Vec<&str> = texts.lines().filter(|line| !line.trim().is_empty()).take(TEXTS).collect();
     let mut models = Vec::new();

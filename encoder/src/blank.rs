@@ -2,14 +2,18 @@
 
 /// Whether a text is empty or holds only characters that show nothing: white space, control characters, Unicode's
 /// `Default_Ignorable_Code_Point` (zero-width spaces and joiners, the byte-order mark, the soft hyphen, variation selectors, Hangul
-/// fillers, tags), the two symbols that are drawn as nothing (an empty Braille cell, a musical null note head), and `▁`, which
-/// SentencePiece's tokenizers take for a space.
+/// fillers, tags), the two symbols that are drawn as nothing (an empty Braille cell, a musical null note head), and
+/// the two that SentencePiece's tokenizers read as nothing: `▁`, their own sign for a space, and U+FFFD, which stands for a lost
+/// character.
 pub fn is_blank(text: &str) -> bool {
     text.chars().all(is_invisible)
 }
 
 fn is_invisible(c: char) -> bool {
-    c.is_whitespace() || c.is_control() || is_default_ignorable(c) || matches!(c, '\u{2800}' | '\u{1d159}' | '▁')
+    c.is_whitespace()
+        || c.is_control()
+        || is_default_ignorable(c)
+        || matches!(c, '\u{2800}' | '\u{1d159}' | '▁' | '\u{fffd}')
 }
 
 /// Unicode 17, `DerivedCoreProperties.txt`, and the interlinear annotation marks beside it.
@@ -53,8 +57,7 @@ mod tests {
 
     #[test]
     fn what_shows_something_is_not() {
-        for text in ["약", ".", "\u{200b}a", "\u{301}", "ㄱ", "👨\u{200d}👩", "\u{fffd}", "\u{1100}", "0", "\u{fffc}"]
-        {
+        for text in ["약", ".", "\u{200b}a", "\u{301}", "ㄱ", "👨\u{200d}👩", "\u{1100}", "0", "\u{fffc}"] {
             assert!(!is_blank(text), "{text:?}");
         }
     }

@@ -1,5 +1,11 @@
 //! The text that stands for a product: what is embedded, in training and in SQL alike.
 
+use std::collections::HashSet;
+
+/// Longest part that the SQL function takes, in bytes: four times what can be embedded, since codes and repeated ingredients are
+/// dropped. It is read in some milliseconds.
+pub const MAX_DOCUMENT_BYTES: usize = 4 * crate::tokens::MAX_TEXT_BYTES;
+
 /// `NAME | TYPE | ingredient, ingredient`, without the parts that are blank.
 ///
 /// Takes the columns of the MFDS tables as they are: the code before a type (`[01140]해열.진통.소염제`) or an ingredient
@@ -12,13 +18,15 @@ pub fn document(name: &str, product_type: &str, ingredients: &str) -> String {
 
 fn ingredient_list(ingredients: &str) -> String {
     let separator = if ingredients.contains('|') { '|' } else { '/' };
-    let mut names: Vec<&str> = Vec::new();
-    for name in ingredients.split(separator).map(uncoded) {
-        if !name.is_empty() && !names.contains(&name) {
-            names.push(name);
+    let mut seen = HashSet::new();
+    let mut list = String::new();
+    for name in ingredients.split(separator).map(uncoded).filter(|name| !name.is_empty()) {
+        if seen.insert(name) {
+            list.push_str(if list.is_empty() { "" } else { ", " });
+            list.push_str(name);
         }
     }
-    names.join(", ")
+    list
 }
 
 /// Without a leading `[code]`.

@@ -1,25 +1,34 @@
 //! The encoder: an opened bundle that turns texts into vectors.
 
-use std::collections::HashMap;
+use std::io;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use lru::LruCache;
 
-use crate::batches;
-use crate::bundle::{Bundle, Golden, Manifest, Role};
+use crate::batches::{self, Entry};
+use crate::bundle::{Bundle, Golden, MODEL, Manifest, Role};
+use crate::call::Call;
 use crate::error::{Error, Result};
+use crate::interrupt;
 use crate::kernel;
 use crate::memory;
-use crate::prepared::Prepared;
+use crate::prepared;
 use crate::runtime;
 use crate::session::Session;
+use crate::stamp::Prepared;
 use crate::tokens::{Ids, Overflow, Tokens};
 use crate::vectors::{dot, weighted_mean};
+use crate::weights::Weights;
 
 /// Longest text that is worth a place in the cache, in bytes.
-const MAX_CACHED_BYTES: usize = 4096;
+const MAX_CACHED_BYTES: usize = 1024;
+
+/// What loading takes at most: ONNX Runtime's own mapping and tables, the tokenizer; and of an unprepared model's file so many
+/// times its size.
+const LOADING_BYTES: usize = 96 << 20;
+const LOADING_TIMES: usize = 4;
 
 /// Golden texts of each role that every opening of a bundle embeds.
 const GOLDENS: usize = 3;
@@ -28,8 +37,6 @@ const GOLDENS: usize = 3;
 pub struct Options {
     /// Absolute path of the ONNX Runtime library.
     pub runtime: PathBuf,
-    /// Threads of one inference.
-    pub threads: usize,
     /// Recent texts whose vectors are kept; 0 keeps none.
     pub cache_entries: usize,
 }
@@ -62,46 +69,92 @@ impl Encoder {
     ///
     /// The shortest goldens of each role are looked at, since every session does so; [`Encoder::check_goldens`] looks at all.
     pub fn open(folder: &Path, options: &Options) -> Result<Encoder> {
+        Encoder::open_checked(folder, options, &mut || Ok(()))
+    }
+
+    /// As [`Encoder::open`]; an error from `check`, which is called between its steps, ends it.
+    pub(crate) fn open_checked(
+        folder: &Path,
+        options: &Options,
+        check: &mut dyn FnMut() -> Result<()>,
+    ) -> Result<Encoder> {
+        check()?;
         let bundle = Bundle::open(folder)?;
-        let session = Session::open(&bundle, &options.runtime, options.threads)?;
+        check()?;
+        let model = std::fs::metadata(bundle.path(MODEL)).map_or(0, |model| model.len() as usize);
+        memory::require(LOADING_BYTES + LOADING_TIMES * model)?;
+        let session = interrupt::resumed(check, || Session::open(&bundle, &options.runtime))?;
+        check()?;
         let goldens = bundle.goldens()?;
         let tokens = Tokens::open(&bundle)?;
-        Encoder::assemble(&bundle, tokens, session, options, |encoder| encoder.check_goldens(shortest(&goldens)))
+        let mut encoder = Encoder::assemble(&bundle, tokens, session);
+        encoder.agree(shortest(&goldens), check)?;
+        Ok(encoder.ready(options))
     }
 
-    /// Opens a bundle by what was prepared for it under `root`, or else as [`Encoder::open`] does.
-    pub fn open_prepared(folder: &Path, root: &Path, options: &Options) -> Result<(Encoder, Start)> {
+    /// Opens a bundle by what was prepared for it under `root`, or else as [`Encoder::open`] does. An error from `check`, which is
+    /// called between the steps, ends it.
+    pub fn open_prepared(
+        folder: &Path,
+        root: &Path,
+        options: &Options,
+        check: &mut dyn FnMut() -> Result<()>,
+    ) -> Result<(Encoder, Start)> {
         let bundle = Bundle::open_unchecked(folder)?;
-        let found = Prepared::find(&bundle, root);
-        match found.and_then(|found| found.map(|found| Encoder::open_with(&bundle, &found, options)).transpose()) {
-            Ok(Some(encoder)) => Ok((encoder, Start::Prepared)),
-            Ok(None) => Ok((Encoder::open(folder, options)?, Start::Plain)),
-            Err(error) => Ok((Encoder::open(folder, options)?, Start::Fallback(error.to_string()))),
-        }
+        let start = match prepared::find(&bundle, root) {
+            Ok(None) => Start::Plain,
+            Ok(Some(found)) => match Encoder::open_with(&bundle, &found, options, check) {
+                Ok(encoder) => return Ok((encoder, Start::Prepared)),
+                Err(error) if error.ends_a_call() => return Err(error),
+                Err(error) => Start::Fallback(error.to_string()),
+            },
+            Err(error) if error.ends_a_call() => return Err(error),
+            Err(error) => Start::Fallback(error.to_string()),
+        };
+        Ok((Encoder::open_checked(folder, options, check)?, start))
     }
 
-    pub(crate) fn open_with(bundle: &Bundle, prepared: &Prepared, options: &Options) -> Result<Encoder> {
+    pub(crate) fn open_with(
+        bundle: &Bundle,
+        prepared: &Prepared,
+        options: &Options,
+        check: &mut dyn FnMut() -> Result<()>,
+    ) -> Result<Encoder> {
         prepared.check(bundle, &options.runtime)?;
+        memory::require(LOADING_BYTES + prepared.bytes() as usize)?;
+        check()?;
         runtime::load_known(&options.runtime)?;
         prepared.check_runtime()?;
-        let session =
-            Session::open_optimised(&prepared.graph(), bundle.manifest.dim, &options.runtime, options.threads)?;
-        Encoder::assemble(bundle, prepared.tokens(bundle)?, session, options, |encoder| prepared.check_canary(encoder))
+        let graph = prepared.graph()?;
+        let session = interrupt::resumed(check, || {
+            let (folder, library) = (&prepared.folder, &options.runtime);
+            Session::open_optimised(&graph, folder, prepared.weights()?, bundle.manifest.dim, library)
+        })?;
+        let mut encoder = Encoder::assemble(bundle, prepared.tokens(bundle)?, session);
+        prepared.check_canary(&mut encoder, check)?;
+        Ok(encoder.ready(options))
     }
 
-    fn assemble(
-        bundle: &Bundle,
-        tokens: Tokens,
-        session: Session,
-        options: &Options,
-        check: impl FnOnce(&mut Encoder) -> Result<()>,
-    ) -> Result<Encoder> {
+    fn assemble(bundle: &Bundle, tokens: Tokens, session: Session) -> Encoder {
         memory::keep_between_batches();
-        let mut encoder = Encoder { manifest: bundle.manifest.clone(), tokens, session, cache: None };
-        check(&mut encoder)?;
-        encoder.set_cache_entries(options.cache_entries);
+        Encoder { manifest: bundle.manifest.clone(), tokens, session, cache: None }
+    }
+
+    fn ready(mut self, options: &Options) -> Encoder {
+        self.set_cache_entries(options.cache_entries);
         memory::give_back();
-        Ok(encoder)
+        self
+    }
+
+    /// Whether its weights are what they were; if not, every call is an [`Error::Changed`] from now on.
+    pub fn is_sound(&mut self) -> bool {
+        self.session.weights().is_none_or(|weights| weights.check().is_ok())
+    }
+
+    /// Makes weights that are mapped from a file immune to what happens to that file, in this process and in all that it forks, by
+    /// a copy in memory.
+    pub fn seal(&mut self) -> io::Result<()> {
+        self.session.weights().map_or(Ok(()), Weights::seal)
     }
 
     pub fn manifest(&self) -> &Manifest {
@@ -122,10 +175,7 @@ impl Encoder {
         }
     }
 
-    /// One vector for each text, in their order. Every text is checked before the first is embedded.
-    ///
-    /// `check` is called before every text and every batch; an error from it, or a panic through it, ends the call and leaves the
-    /// encoder usable.
+    /// One vector for each text, in their order: see [`Encoder::embed_each`].
     pub fn embed(
         &mut self,
         role: Role,
@@ -133,34 +183,72 @@ impl Encoder {
         overflow: Overflow,
         check: &mut dyn FnMut() -> Result<()>,
     ) -> Result<Vec<Vector>> {
-        let mut vectors: HashMap<&str, Option<Vector>> = HashMap::new();
-        let mut missing: Vec<(&str, Vec<Ids>)> = Vec::new();
-        for &text in texts {
-            if vectors.contains_key(text) {
-                continue;
-            }
-            check()?;
-            let cached = self.cached(role, overflow, text);
-            if cached.is_none() {
-                missing.push((text, self.tokens.inputs(role, text, overflow)?));
-            }
-            vectors.insert(text, cached);
-        }
-        for (vector, (text, _)) in self.infer(&missing, check)?.into_iter().zip(&missing) {
-            self.remember(role, overflow, text, &vector);
-            vectors.insert(text, Some(vector));
-        }
-        texts
-            .iter()
-            .map(|text| vectors[text].clone().ok_or_else(|| Error::Inference("a text has no vector".into())))
-            .collect()
+        let mut vectors: Vec<Option<Vector>> = memory::reserved(texts.len())?;
+        vectors.resize(texts.len(), None);
+        self.embed_each(role, texts, overflow, check, &mut |i, vector| vectors[i] = Some(vector.clone()))?;
+        let vectors: Option<Vec<Vector>> = vectors.into_iter().collect();
+        vectors.ok_or_else(|| Error::Inference("a text has no vector".into()))
     }
 
-    fn infer(&mut self, texts: &[(&str, Vec<Ids>)], check: &mut dyn FnMut() -> Result<()>) -> Result<Vec<Vector>> {
-        let inputs: Vec<Ids> = texts.iter().flat_map(|(_, inputs)| inputs.iter().cloned()).collect();
-        let outputs = self.vectors(&inputs, check)?;
-        let mut windows = inputs.iter().zip(outputs);
-        Ok(texts.iter().map(|(_, inputs)| joined(windows.by_ref().take(inputs.len()).collect())).collect())
+    /// Calls `found(i, vector)` for every text, in the order in which the vectors are ready. Every text is checked before the first
+    /// is embedded; equal ones are embedded once.
+    ///
+    /// `check` is called before every text and every batch; an error from it, or a panic through it, ends the call and leaves the
+    /// encoder usable.
+    pub fn embed_each(
+        &mut self,
+        role: Role,
+        texts: &[&str],
+        overflow: Overflow,
+        check: &mut dyn FnMut() -> Result<()>,
+        found: &mut dyn FnMut(usize, &Vector),
+    ) -> Result<()> {
+        let mut check = || memory::restore_reserve().and_then(|()| check());
+        let mut call = Call::new(role, overflow, texts)?;
+        for (at, text) in texts.iter().enumerate() {
+            check()?;
+            match self.cached(role, overflow, text) {
+                Some(vector) => found(at, &vector),
+                None => call.add(at, &self.tokens)?,
+            }
+        }
+        let entries = call.take_entries();
+        let mut batches = 0;
+        for batch in batches::of(&entries) {
+            check()?;
+            batches += 1;
+            let mut vectors = self.batch(&mut call, batch, &mut check)?.into_iter();
+            for equal in batch.chunk_by(|a, b| a.first == b.first) {
+                let vector = vectors.next().ok_or_else(|| Error::Inference("a text has no vector".into()))?;
+                equal.iter().for_each(|entry| found(entry.at as usize, &vector));
+                self.remember(role, overflow, call.text(equal[0].first), &vector);
+            }
+        }
+        kernel::give_back();
+        if batches > 1 {
+            memory::give_back();
+        }
+        Ok(())
+    }
+
+    /// The vectors of the different texts of a batch, in their order.
+    fn batch(
+        &mut self,
+        call: &mut Call,
+        batch: &[Entry],
+        check: &mut dyn FnMut() -> Result<()>,
+    ) -> Result<Vec<Vector>> {
+        let mut inputs: Vec<Ids> = Vec::new();
+        for equal in batch.chunk_by(|a, b| a.first == b.first) {
+            inputs.extend(call.inputs(equal[0].first, &self.tokens)?);
+        }
+        if batch[0].tokens == Entry::WINDOWS {
+            let windows = self.vectors(&inputs, check)?;
+            return Ok(vec![joined(&inputs, &windows)]);
+        }
+        let inputs: Vec<&Ids> = inputs.iter().collect();
+        let vectors = interrupt::resumed(check, || self.session.run(&inputs))?;
+        Ok(vectors.rows().into_iter().map(|row| row.iter().copied().collect()).collect())
     }
 
     /// The model's inputs of a text: one, or several windows where `overflow` cuts it into such.
@@ -175,7 +263,7 @@ impl Encoder {
         for batch in &plan {
             check()?;
             let ids: Vec<&Ids> = batch.iter().map(|&i| &inputs[i]).collect();
-            let vectors = self.session.run(&ids)?;
+            let vectors = interrupt::resumed(check, || self.session.run(&ids))?;
             for (row, &i) in vectors.rows().into_iter().zip(batch) {
                 outputs[i] = row.to_vec();
             }
@@ -199,8 +287,16 @@ impl Encoder {
 
     /// Whether these texts have the vectors that the bundle's maker got.
     pub fn check_goldens<'g>(&mut self, goldens: impl IntoIterator<Item = &'g Golden>) -> Result<()> {
+        self.agree(goldens, &mut || Ok(()))
+    }
+
+    pub(crate) fn agree<'g>(
+        &mut self,
+        goldens: impl IntoIterator<Item = &'g Golden>,
+        check: &mut dyn FnMut() -> Result<()>,
+    ) -> Result<()> {
         for golden in goldens {
-            let vector = self.embed(golden.role, &[&golden.text], Overflow::Truncate, &mut || Ok(()))?;
+            let vector = self.embed(golden.role, &[&golden.text], Overflow::Truncate, check)?;
             let cosine = dot(&vector[0], &golden.vector);
             if cosine.is_nan() || cosine < f64::from(self.manifest.golden_cosine) {
                 return Err(Error::GoldenMismatch {
@@ -221,11 +317,9 @@ fn shortest(goldens: &[Golden]) -> Vec<&Golden> {
     chosen.chunk_by(|a, b| a.role == b.role).flat_map(|same| &same[..same.len().min(GOLDENS)]).copied().collect()
 }
 
-/// The vector of a text from those of its windows; of a single window, its vector untouched.
-fn joined(mut windows: Vec<(&Ids, Vec<f32>)>) -> Vector {
-    if windows.len() == 1 {
-        return windows.remove(0).1.into();
-    }
-    let parts: Vec<(&[f32], f64)> = windows.iter().map(|(ids, v)| (v.as_slice(), ids.len() as f64)).collect();
+/// The vector of a text from those of its windows.
+fn joined(inputs: &[Ids], windows: &[Vec<f32>]) -> Vector {
+    let parts: Vec<(&[f32], f64)> =
+        windows.iter().zip(inputs).map(|(v, ids)| (v.as_slice(), ids.len() as f64)).collect();
     weighted_mean(&parts).into()
 }

@@ -32,6 +32,47 @@ pub enum Error {
     TooLarge { bytes: usize, limit: usize },
     #[error("text of {tokens} tokens is longer than the model's limit of {limit}")]
     TooLong { tokens: usize, limit: usize },
+    #[error("a call of more than {limit} texts")]
+    TooMany { limit: usize },
+    #[error("out of memory")]
+    OutOfMemory {
+        /// What could not be had, where that is known.
+        bytes: Option<usize>,
+    },
+    #[error("file \"{}\" changed while it was used", path.display())]
+    Changed { path: PathBuf },
     #[error("embedding was cancelled")]
     Cancelled,
+}
+
+impl Error {
+    pub fn out_of_memory(bytes: usize) -> Error {
+        Error::OutOfMemory { bytes: Some(bytes) }
+    }
+
+    /// Whether memory was wanting, which says nothing of the files that were read.
+    pub fn is_out_of_memory(&self) -> bool {
+        match self {
+            Error::OutOfMemory { .. } => true,
+            Error::Unreadable { source, .. } | Error::Unwritable { source, .. } => {
+                source.kind() == std::io::ErrorKind::OutOfMemory
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether this says nothing of the files that were read: another way to load a model would end likewise.
+    pub(crate) fn ends_a_call(&self) -> bool {
+        matches!(self, Error::Cancelled) || self.is_out_of_memory()
+    }
+
+    /// What a library says of a failure: that memory was wanting, or `otherwise`.
+    pub(crate) fn of_library(reason: impl ToString, otherwise: impl FnOnce(String) -> Error) -> Error {
+        let reason = reason.to_string();
+        let signs = ["bad_alloc", "annot allocate memory", "ailed to allocate memory", "ailed to map segment"];
+        if signs.iter().any(|sign| reason.contains(sign)) {
+            return Error::OutOfMemory { bytes: None };
+        }
+        otherwise(reason)
+    }
 }

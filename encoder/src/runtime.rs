@@ -20,8 +20,8 @@ static LOADED: OnceCell<Loaded> = OnceCell::new();
 
 /// Loads the library at `path`, or gives what is loaded already when it is the same file.
 ///
-/// A process can hold one ONNX Runtime: asking for another is an [`Error::Runtime`]. Beside the library a file
-/// `<library>.sha256`, when there is one, says what the library must hash to.
+/// A process can hold one ONNX Runtime: asking for another is an [`Error::Runtime`]. A file `<library>.sha256` beside the library
+/// says what it must hash to: a damaged library runs its own code before anybody can look at it.
 pub fn load(path: &Path) -> Result<&'static Environment> {
     load_if(path, check_hash)
 }
@@ -61,7 +61,8 @@ fn open(path: &Path, check: impl Fn(&Path) -> Result<()>) -> Result<Loaded> {
         .with_telemetry(false)
         .build()
         .map_err(|e| failed(path, e))?;
-    environment.set_log_level(LogLevel::Error);
+    // Every failure comes back as an error; what is logged goes to a server's log, also of a statement that was cancelled.
+    environment.set_log_level(LogLevel::Fatal);
     Ok(Loaded { path: path.to_owned(), environment })
 }
 
@@ -87,12 +88,13 @@ fn check_elf(path: &Path) -> io::Result<()> {
 fn check_hash(path: &Path) -> Result<()> {
     let mut recorded = path.as_os_str().to_owned();
     recorded.push(".sha256");
-    let Ok(text) = std::fs::read_to_string(&recorded) else { return Ok(()) };
+    let text = std::fs::read_to_string(&recorded)
+        .map_err(|e| failed(path, format!("its hash cannot be read from \"{}\": {e}", recorded.display())))?;
     let expected = text.split_whitespace().next().unwrap_or_default();
     let actual = sha256(path).map_err(|e| failed(path, e))?;
     if actual.eq_ignore_ascii_case(expected) { Ok(()) } else { Err(Error::Tampered { path: path.to_owned() }) }
 }
 
 fn failed(path: &Path, reason: impl ToString) -> Error {
-    Error::Runtime { path: path.to_owned(), reason: reason.to_string() }
+    Error::of_library(reason, |reason| Error::Runtime { path: path.to_owned(), reason })
 }

@@ -41,6 +41,15 @@ impl Seen {
         Ok((now.inode, now.changed) == (self.inode, self.changed) || sha256(path)? == self.sha256)
     }
 
+    /// The same file as it is known now; hashed only if it may have changed.
+    pub fn again(&self, path: &Path) -> io::Result<Seen> {
+        let now = Seen::glance(path)?;
+        if (now.bytes, now.inode, now.changed) == (self.bytes, self.inode, self.changed) {
+            return Ok(self.clone());
+        }
+        Seen::now(path)
+    }
+
     fn glance(path: &Path) -> io::Result<Seen> {
         let file = fs::metadata(path)?;
         let changed = file.ctime().wrapping_mul(1_000_000_000).wrapping_add(file.ctime_nsec());

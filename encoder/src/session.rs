@@ -12,13 +12,20 @@ use ort::value::{Tensor, TensorRef};
 use crate::bundle::{Bundle, MODEL};
 use crate::error::{Error, Result};
 use crate::kernel;
+use crate::memory;
 use crate::runtime;
-use crate::signals;
 use crate::tokens::Ids;
+use crate::weights::Weights;
 
 const ATTENTION_MASK: &str = "attention_mask";
 
+/// What a token takes while a batch passes through a layer, in the widest model here, and what else a batch takes.
+const BYTES_OF_A_TOKEN: usize = 48 << 10;
+const BYTES_OF_A_BATCH: usize = 1 << 20;
+
 pub struct Session {
+    /// Before `inner`, whose mapping it watches.
+    weights: Option<Weights>,
     inner: OrtSession,
     dim: usize,
     /// Whether the graph takes `attention_mask`; inputs are never padded, so it is all ones.
@@ -27,28 +34,61 @@ pub struct Session {
 
 impl Session {
     /// Loads `model.onnx` of the bundle itself.
-    pub fn open(bundle: &Bundle, library: &Path, threads: usize) -> Result<Session> {
-        Session::load(&bundle.path(MODEL), bundle.manifest.dim, builder(library, threads, GraphOptimizationLevel::All)?)
+    pub fn open(bundle: &Bundle, library: &Path) -> Result<Session> {
+        let path = bundle.path(MODEL);
+        let builder = builder(library, GraphOptimizationLevel::All)?;
+        let inner = commit(builder, |builder| builder.commit_from_file(&path));
+        let inner = inner.map_err(|e| Error::of_library(e, |reason| Error::Malformed { path, reason }))?;
+        Ok(Session::new(inner, bundle.manifest.dim))
     }
 
-    /// Loads a graph that gives vectors of `dim`, and that ONNX Runtime has optimised before.
-    pub fn open_optimised(graph: &Path, dim: usize, library: &Path, threads: usize) -> Result<Session> {
-        Session::load(graph, dim, builder(library, threads, GraphOptimizationLevel::Disable)?)
+    /// Loads a graph that gives vectors of `dim`, that ONNX Runtime has optimised before, and whose weights lie beside it in `folder`.
+    pub fn open_optimised(
+        graph: &[u8],
+        folder: &Path,
+        mut weights: Weights,
+        dim: usize,
+        library: &Path,
+    ) -> Result<Session> {
+        let malformed = |reason: String| Error::Malformed { path: folder.join(MODEL), reason };
+        let load = || -> Result<OrtSession, Box<dyn std::error::Error>> {
+            let builder = builder(library, GraphOptimizationLevel::Disable)?
+                .with_config_entry("session.model_external_initializers_file_folder_path", folder.to_string_lossy())?;
+            Ok(commit(builder, |builder| builder.commit_from_memory(graph))?)
+        };
+        let mut session = Session::new(load().map_err(|e| Error::of_library(e, malformed))?, dim);
+        // SAFETY: ONNX Runtime unmaps the file with the session, which is dropped after the weights. It and the operators read
+        // weights as integers and floats, of which every pattern of bits is valid, and keep nothing that they derive from them.
+        unsafe { weights.watch() }.map_err(|e| malformed(e.to_string()))?;
+        session.weights = Some(weights);
+        Ok(session)
     }
 
-    fn load(graph: &Path, dim: usize, builder: SessionBuilder) -> Result<Session> {
-        let inner =
-            commit(builder, graph).map_err(|e| Error::Malformed { path: graph.to_owned(), reason: e.to_string() })?;
+    fn new(inner: OrtSession, dim: usize) -> Session {
         let masked = inner.inputs().iter().any(|input| input.name() == ATTENTION_MASK);
-        Ok(Session { inner, dim, masked })
+        Session { weights: None, inner, dim, masked }
+    }
+
+    /// The weights, where they are a file of their own.
+    pub fn weights(&mut self) -> Option<&mut Weights> {
+        self.weights.as_mut()
     }
 
     /// Vectors of a batch of inputs of one length, `[batch, dim]`.
     ///
     /// Equal lengths need no padding, so a text's vector is the same bits in whatever batch it comes.
     pub fn run(&mut self, batch: &[&Ids]) -> Result<Array2<f32>> {
+        let vectors = self.infer(batch)?;
+        self.weights.as_mut().map_or(Ok(()), Weights::check)?;
+        Ok(vectors)
+    }
+
+    fn infer(&mut self, batch: &[&Ids]) -> Result<Array2<f32>> {
         let tokens = batch.first().map_or(0, |ids| ids.len());
-        debug_assert!(batch.iter().all(|ids| ids.len() == tokens));
+        if batch.iter().any(|ids| ids.len() != tokens) {
+            return Err(inference("the inputs of a batch have different lengths"));
+        }
+        memory::require(BYTES_OF_A_BATCH + batch.len() * tokens * BYTES_OF_A_TOKEN)?;
         let ids: Vec<i64> = batch.iter().flat_map(|ids| ids.iter().map(|&id| i64::from(id))).collect();
         let ids = ArrayView2::from_shape((batch.len(), tokens), &ids).map_err(inference)?;
         let mut inputs = ort::inputs!["input_ids" => TensorRef::from_array_view(ids).map_err(inference)?];
@@ -71,32 +111,34 @@ impl Session {
     }
 }
 
-/// Session options that keep a process small and the answer reproducible: no arena, no memory pattern, no spinning.
-pub fn builder(library: &Path, threads: usize, level: GraphOptimizationLevel) -> Result<SessionBuilder> {
+/// Session options that keep a process small and the answer reproducible: no threads, no arena, no memory pattern.
+pub fn builder(library: &Path, level: GraphOptimizationLevel) -> Result<SessionBuilder> {
     let environment = runtime::load(library)?;
     let build = || -> Result<SessionBuilder, Box<dyn std::error::Error>> {
         Ok(OrtSession::builder(environment)?
             .with_execution_providers([ep::CPU::default().with_arena_allocator(false).build()])?
             .with_optimization_level(level)?
-            .with_intra_threads(threads)?
+            .with_intra_threads(1)?
             .with_inter_threads(1)?
             .with_parallel_execution(false)?
             .with_memory_pattern(false)?
-            .with_intra_op_spinning(false)?
-            .with_inter_op_spinning(false)?
             .with_operators(kernel::domain()?)?)
     };
-    build().map_err(|e| Error::Runtime { path: library.to_owned(), reason: e.to_string() })
+    let failed = |reason| Error::Runtime { path: library.to_owned(), reason };
+    build().map_err(|e| Error::of_library(e, failed))
 }
 
 /// Loads a graph; one at a time, since ONNX Runtime adds the operators' domain to a list of the process and fails if two sessions do
 /// so at once.
-pub fn commit(mut builder: SessionBuilder, graph: &Path) -> ort::Result<OrtSession> {
+pub fn commit<T>(
+    mut builder: SessionBuilder,
+    load: impl FnOnce(&mut SessionBuilder) -> ort::Result<T>,
+) -> ort::Result<T> {
     static ONE: Mutex<()> = Mutex::new(());
     let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
-    signals::blocked(|| builder.commit_from_file(graph))
+    load(&mut builder)
 }
 
 fn inference(reason: impl ToString) -> Error {
-    Error::Inference(reason.to_string())
+    Error::of_library(reason, Error::Inference)
 }

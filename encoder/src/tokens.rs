@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use tokenizers::Tokenizer;
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 
+use crate::blank::is_blank;
 use crate::bundle::{Bundle, Manifest, Prefixes, Role, TOKENIZER};
 use crate::error::{Error, Result};
 use crate::unigram::Unigram;
@@ -81,10 +82,9 @@ impl Tokens {
         Tokens::new(bundle, &path, Reader::open(&path, &json)?)
     }
 
-    /// Reads what [`Tokens::pack`] made of the bundle's tokenizer.
-    pub fn open_packed(bundle: &Bundle, path: &Path) -> Result<Tokens> {
-        let bytes = fs::read(path).map_err(|source| Error::Unreadable { path: path.to_owned(), source })?;
-        Tokens::new(bundle, path, Reader::Compact(Box::new(Unigram::unpack(path, &bytes)?)))
+    /// Reads `bytes`, which [`Tokens::pack`] made of the bundle's tokenizer and which were read from `path`.
+    pub fn open_packed(bundle: &Bundle, path: &Path, bytes: &[u8]) -> Result<Tokens> {
+        Tokens::new(bundle, path, Reader::Compact(Box::new(Unigram::unpack(path, bytes)?)))
     }
 
     /// The bundle's tokenizer in a form that is read faster; `None` of a kind that only the library reads.
@@ -138,7 +138,7 @@ impl Tokens {
         if text.len() > MAX_TEXT_BYTES {
             return Err(Error::TooLarge { bytes: text.len(), limit: MAX_TEXT_BYTES });
         }
-        if text.chars().all(is_blank) {
+        if is_blank(text) {
             return Err(Error::Blank);
         }
         self.reader.encode(&format!("{}{}", self.prefixes.of(role), composed(text)))
@@ -165,22 +165,4 @@ fn tokenizer(bundle: &Bundle) -> Result<(PathBuf, String)> {
 /// Unicode NFC: the model's own character map does not put decomposed Hangul together (macOS file names, some exports).
 pub fn composed(text: &str) -> Cow<'_, str> {
     if is_nfc(text) { Cow::Borrowed(text) } else { Cow::Owned(text.nfc().collect()) }
-}
-
-/// Blank to a reader: white space, control and zero-width characters, the byte-order mark, Hangul fillers.
-fn is_blank(c: char) -> bool {
-    c.is_whitespace()
-        || c.is_control()
-        || matches!(
-            c,
-            '\u{200b}'
-                ..='\u{200f}'
-                    | '\u{2060}'
-                    | '\u{feff}'
-                    | '\u{115f}'
-                    | '\u{1160}'
-                    | '\u{3164}'
-                    | '\u{ffa0}'
-                    | '\u{00ad}'
-        )
 }

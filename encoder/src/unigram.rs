@@ -336,6 +336,7 @@ mod tests {
     use tokenizers::Tokenizer;
 
     use super::*;
+    use crate::blank::is_blank;
 
     /// A committed bundle's tokenizer as this reader has it, as the library has it, and packed.
     struct Both {
@@ -407,6 +408,14 @@ mod tests {
         for glued in pieces.chunks(3).rev().take(2_000) {
             agrees(&glued.concat().replace(SPACE, " "));
             agrees(&glued.concat().replace(SPACE, ""));
+        }
+    }
+
+    #[test]
+    fn characters_without_a_token_are_blank() {
+        for c in (0..=u32::from(char::MAX)).filter_map(char::from_u32) {
+            let nothing = BUNDLES.iter().any(|both| both.compact.encode(c.encode_utf8(&mut [0; 4])).is_empty());
+            assert!(!nothing || is_blank(c.encode_utf8(&mut [0; 4])), "{c:?}");
         }
     }
 

@@ -51,7 +51,7 @@ fn with_bits(bits: i64) -> TempDir {
 }
 
 fn open(folder: &TempDir) -> encoder::Result<Encoder> {
-    Encoder::open(folder.path(), &Options { runtime: runtime(), threads: 1, cache_entries: 0 })
+    Encoder::open(folder.path(), &Options { runtime: runtime(), cache_entries: 0 })
 }
 
 fn embed(encoder: &mut Encoder, texts: &[&str]) -> Vec<Vec<f32>> {

@@ -11,8 +11,8 @@ use encoder::{Encoder, Error, Made, Options, Overflow, Role, Start, prepare};
 
 use crate::common::{bundle, runtime};
 
-fn options(threads: usize) -> Options {
-    Options { runtime: runtime(), threads, cache_entries: 0 }
+fn options() -> Options {
+    Options { runtime: runtime(), cache_entries: 0 }
 }
 
 fn make(bundle: &Path, root: &Path) -> Made {
@@ -20,7 +20,7 @@ fn make(bundle: &Path, root: &Path) -> Made {
 }
 
 fn open(bundle: &Path, root: &Path) -> (Encoder, Start) {
-    Encoder::open_prepared(bundle, root, &options(1)).expect("the bundle opens")
+    Encoder::open_prepared(bundle, root, &options(), &mut || Ok(())).expect("the bundle opens")
 }
 
 fn bits(encoder: &mut Encoder, text: &str) -> Vec<u32> {
@@ -66,7 +66,7 @@ fn prepared_vectors_are_the_bundles_bits() {
 fn damage_falls_back_to_the_bundle() {
     let root = tempfile::tempdir().expect("a temporary folder");
     let made = make(&bundle(), root.path());
-    let expected = bits(&mut Encoder::open(&bundle(), &options(1)).expect("the bundle"), "타이레놀정");
+    let expected = bits(&mut Encoder::open(&bundle(), &options()).expect("the bundle"), "타이레놀정");
     let sound = root.path().join("sound");
     copy(&made.folder, &sound);
 
@@ -117,7 +117,14 @@ fn every_key_counts() {
         fs::write(&stamp, sound.replacen(value, "another", 1)).expect("written");
         assert!(matches!(open(&bundle(), root.path()).1, Start::Fallback(_)), "{key}");
     }
-    for key in ["graph", "weights", "tokenizer", "library"] {
+    for key in ["graph", "weights", "tokens"] {
+        let mut table = table.clone();
+        let blocks = table[key]["xxh3"].as_array_mut().expect("a list");
+        *blocks.last_mut().expect("a block") = "0".repeat(16).into();
+        fs::write(&stamp, toml::to_string(&table).expect("toml")).expect("written");
+        assert!(matches!(open(&bundle(), root.path()).1, Start::Fallback(_)), "{key}");
+    }
+    for key in ["tokenizer", "library"] {
         let mut table = table.clone();
         let seen = table[key].as_table_mut().expect("a table");
         seen["sha256"] = "0".repeat(64).into();

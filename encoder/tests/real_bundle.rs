@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use crate::common::{bundle, runtime};
 
 fn options() -> Options {
-    Options { runtime: runtime(), threads: 1, cache_entries: 64 }
+    Options { runtime: runtime(), cache_entries: 64 }
 }
 
 fn open() -> Encoder {
@@ -119,23 +119,6 @@ fn ten_thousand_vectors_have_the_same_bits_in_random_batches() {
         for (vector, i) in embed(&mut encoder, &batch, Overflow::Error).iter().zip(drawn) {
             assert_eq!(bits(vector), alone[i], "{:?}", texts[i]);
             compared += 1;
-        }
-    }
-}
-
-#[test]
-fn threads_do_not_change_bits() {
-    let mut random = Random(3);
-    let mut texts = short_texts(60, &mut random);
-    texts.extend([long_text(), "두통약".repeat(40), "기침 가래 ".repeat(25)]);
-    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-    let expected = embed(&mut open(), &texts, Overflow::Window);
-    for threads in [2, 3, 8] {
-        let mut encoder = Encoder::open(&bundle(), &Options { threads, ..options() }).expect("the bundle opens");
-        for (text, (vector, expected)) in
-            texts.iter().zip(embed(&mut encoder, &texts, Overflow::Window).iter().zip(&expected))
-        {
-            assert_eq!(bits(vector), bits(expected), "{threads} threads, {text:?}");
         }
     }
 }

@@ -25,4 +25,9 @@ fn unusable_runtime_libraries_are_refused() {
     let whole = fs::read(library()).expect("the library");
     fs::write(&cut, &whole[..whole.len() / 2]).expect("written");
     assert!(refuse(&cut).to_string().contains("truncated"));
+    let unhashed = folder.path().join("unhashed.so");
+    fs::write(&unhashed, &whole).expect("written");
+    assert!(refuse(&unhashed).to_string().contains("its hash cannot be read"));
+    fs::write(folder.path().join("unhashed.so.sha256"), "0".repeat(64)).expect("written");
+    assert!(matches!(refuse(&unhashed), Error::Tampered { .. }));
 }

@@ -13,6 +13,9 @@ use crate::tracking::sql::{self, ident};
 /// Letters of a document in which pg_trgm looks for the words of a question: more than any name has.
 const WORDS_LETTERS: usize = 300;
 
+/// Letters of a document that are read; an index must take a document of any length.
+const DOCUMENT_LETTERS: usize = 100_000;
+
 /// How this database finds candidates.
 pub enum Engine {
     /// pg_trgm, in this schema.
@@ -83,7 +86,7 @@ pub fn normalised(text: &str) -> String {
 /// Pairs of neighbouring letters and digits, none across a blank or a mark.
 fn pairs(text: &str) -> impl Iterator<Item = [char; 2]> + '_ {
     let mut last = ' ';
-    text.nfkc().flat_map(char::to_lowercase).filter_map(move |letter| {
+    text.chars().take(DOCUMENT_LETTERS).nfkc().flat_map(char::to_lowercase).filter_map(move |letter| {
         let pair = [std::mem::replace(&mut last, letter), letter];
         pair.iter().all(|c| c.is_alphanumeric()).then_some(pair)
     })
@@ -100,14 +103,14 @@ fn written(pairs: impl IntoIterator<Item = [char; 2]>) -> Vec<String> {
 /// `drugembed._bigrams(text)`: what an index of letters holds.
 #[pg_extern(sql = false, name = "bigrams")]
 fn bigrams_sql(text: Text<'_>) -> SqlResult<Vec<String>> {
-    Ok(written(bigrams(text.utf8()?)))
+    Ok(written(bigrams(text.utf8(usize::MAX)?)))
 }
 
 /// `drugembed._selective_bigrams(query)`: bigrams that a row must share one of. Digits are in every other name: pairs of them
 /// decide nothing unless there is nothing else.
 #[pg_extern(sql = false)]
 fn selective_bigrams(query: Text<'_>) -> SqlResult<Vec<String>> {
-    let all = bigrams(query.utf8()?);
+    let all = bigrams(query.utf8(usize::MAX)?);
     let telling: Vec<[char; 2]> = all.iter().filter(|pair| !pair.iter().all(char::is_ascii_digit)).copied().collect();
     Ok(if telling.is_empty() { written(all) } else { written(telling) })
 }
@@ -115,11 +118,11 @@ fn selective_bigrams(query: Text<'_>) -> SqlResult<Vec<String>> {
 /// `drugembed._bigram_containment(query, document)`: share of the query's bigrams that the document has, from 0 to 1.
 #[pg_extern(sql = false)]
 fn bigram_containment(query: Text<'_>, document: Text<'_>) -> SqlResult<f64> {
-    let query = bigrams(query.utf8()?);
+    let query = bigrams(query.utf8(usize::MAX)?);
     if query.is_empty() {
         return Ok(0.0);
     }
     // Of a long document only the pairs that the query has are kept.
-    let found: BTreeSet<[char; 2]> = pairs(document.utf8()?).filter(|pair| query.contains(pair)).collect();
+    let found: BTreeSet<[char; 2]> = pairs(document.utf8(usize::MAX)?).filter(|pair| query.contains(pair)).collect();
     Ok(found.len() as f64 / query.len() as f64)
 }

@@ -79,10 +79,14 @@ fn search(
     >,
     ErrorReport,
 > {
-    let query = query.as_ref().map(Text::utf8).transpose()?.filter(|query| !encoder::is_blank(query));
+    let query = query
+        .as_ref()
+        .map(|text| text.utf8(encoder::MAX_TEXT_BYTES))
+        .transpose()?
+        .filter(|query| !encoder::is_blank(query));
     let query = query.ok_or_else(errors::bad_query)?;
     let k = k.filter(|k| (1..=1000).contains(k)).ok_or_else(|| errors::bad_k(k))? as usize;
-    let mode = Mode::read(mode.as_ref().map(Text::utf8).transpose()?)?;
+    let mode = Mode::read(mode.as_ref().map(|text| text.utf8(64)).transpose()?)?;
     let target = target.map(|name| name.to_string_lossy().into_owned());
 
     let scope = Scope::caller();
@@ -116,9 +120,10 @@ fn search(
 }
 
 fn question(query: &str) -> SqlResult<(Space, encoder::Vector)> {
-    let vector = resident::embed(Role::Query, &[query], settings::on_overflow())?.remove(0);
-    let space = resident::with_encoder(|encoder| Ok(Space::of(&encoder.manifest().id())))?;
-    Ok((space, vector))
+    resident::with_encoder(|encoder| {
+        let vector = resident::embed(encoder, Role::Query, &[query], settings::on_overflow())?.remove(0);
+        Ok((Space::of(&encoder.manifest().space()), vector))
+    })
 }
 
 /// The rights to read the table, once it is clear that the caller may read all that is shown or compared.

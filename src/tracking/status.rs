@@ -34,7 +34,7 @@ fn counts(
     >,
     ErrorReport,
 > {
-    let space = attempt(|| resident::with_encoder(|encoder| Ok(Space::of(&encoder.manifest().id())))).ok();
+    let space = attempt(|| resident::with_encoder(|encoder| Ok(Space::of(&encoder.manifest().space())))).ok();
     let scope = Scope::caller();
     let tracked = Tracked::find(relation, Some(target))?;
     let mut columns = tracked.key()?;

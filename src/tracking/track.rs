@@ -13,6 +13,8 @@ use crate::text::Text;
 
 /// Longest name that PostgreSQL keeps, in bytes.
 const NAME_BYTES: usize = 63;
+/// Longest source expression, in bytes.
+const SOURCE_BYTES: usize = 100_000;
 /// BEFORE triggers fire in the order of their names; this one must see what all others made of the row.
 const PREFIX: &str = "zz_drugembed_";
 
@@ -26,8 +28,9 @@ fn track(
     let (Some(relation), Some(source), Some(target)) = (relation, source, target) else {
         return Err(errors::no_source());
     };
-    let (source, target) = (source.utf8()?, target.to_string_lossy().into_owned());
-    let lexical = lexical.as_ref().map(Text::utf8).transpose()?.filter(|text| !text.trim().is_empty());
+    let (source, target) = (source.utf8(SOURCE_BYTES)?, target.to_string_lossy().into_owned());
+    let lexical =
+        lexical.as_ref().map(|text| text.utf8(SOURCE_BYTES)).transpose()?.filter(|text| !text.trim().is_empty());
     if source.trim().is_empty() || target.is_empty() {
         return Err(errors::no_source());
     }

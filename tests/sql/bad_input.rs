@@ -29,7 +29,14 @@ fn null_and_blank(world: &World) {
     ] {
         assert_eq!(value(&mut client, &format!("SELECT {call} IS NULL")), "t", "{call}");
     }
-    for blank in ["''", "'   '", "E' \\t\\n '", "'\u{3000}\u{a0}'"] {
+    assert_eq!(value(&mut client, "SELECT drugembed._is_blank(NULL) AND NOT drugembed._is_blank('약')"), "t");
+    assert_eq!(value(&mut client, "SELECT drugembed._is_blank(repeat(U&'\\3000\\200b', 100000))"), "t");
+    assert_eq!(value(&mut client, "SELECT drugembed._is_blank(repeat(U&'\\3000\\200b', 100000) || '약')"), "f");
+    let invisible = ["200b", "200c", "feff", "00ad", "fe0f", "3164", "ffa0", "001f", "2060", "180e", "2800"];
+    let invisible = invisible.map(|code| format!("U&'\\{code}'"));
+    let blanks = ["''", "'   '", "E' \\t\\n '", "'\u{3000}\u{a0}'"].map(str::to_owned);
+    for blank in blanks.iter().chain(&invisible) {
+        assert_eq!(value(&mut client, &format!("SELECT drugembed._is_blank({blank})")), "t", "{blank}");
         for call in [
             format!("drug_embed({blank})"),
             format!("drug_embed(ARRAY['a', {blank}])"),

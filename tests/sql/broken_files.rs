@@ -80,6 +80,8 @@ fn runtime_library(world: &World) {
     fs::create_dir(&copies).expect("a folder");
     for (damage, spoil, sqlstate) in [
         ("missing", DAMAGES[0].1, "58P01"),
+        // Sound or not: nothing says what it must be.
+        ("unhashed", (|_| ()) as Damage, "58000"),
         ("truncated", truncate as Damage, "58000"),
         ("text", (|path| fs::write(path, "not a library").expect("write")) as Damage, "58000"),
     ] {

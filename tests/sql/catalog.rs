@@ -27,6 +27,9 @@ fn labels_and_comments(world: &World) {
     for (signature, expected) in [
         ("drug_embed(text)", "ss1"),
         ("drug_embed(text[])", "ss1"),
+        ("drug_embed_many(text[])", "ss1"),
+        ("drugembed._is_blank(text)", "is0"),
+        ("drug_similarity(vector, vector)", "is1"),
         ("drug_embed(text, text)", "is1"),
         ("drug_embed_query(text)", "ss1"),
         ("drug_similarity(text, text)", "ss1"),

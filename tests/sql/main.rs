@@ -8,6 +8,7 @@ mod cancel;
 mod catalog;
 mod concurrency;
 mod embed;
+mod literals;
 mod memory;
 mod preload;
 mod prepared;
@@ -21,6 +22,7 @@ use server_tests::{Module, Test, World, run_all};
 
 const MODULES: &[Module] = &[
     ("embed", embed::TESTS),
+    ("literals", literals::TESTS),
     ("catalog", catalog::TESTS),
     ("schemas", schemas::TESTS),
     ("concurrency", concurrency::TESTS),

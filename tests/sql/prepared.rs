@@ -16,7 +16,6 @@ pub const TESTS: &[Test] = &[
     ("damage_is_a_warning", damage_is_a_warning),
     ("replaced_model", replaced_model),
     ("preloaded", preloaded),
-    ("threads", threads),
 ];
 
 const PREPARE: &str = "SELECT made FROM drugembed.prepare()";
@@ -187,31 +186,4 @@ fn preloaded(world: &World) {
     let mut client = server.connect("preloaded");
     assert_eq!(value(&mut client, "SELECT preloaded AND NOT prepared FROM drug_model()"), "t");
     assert_eq!(value(&mut client, "SELECT drug_embed('타이레놀정')"), expected);
-}
-
-fn threads(world: &World) {
-    let server = Server::start(&world.install, "threads", &["shared_preload_libraries=drugembed"]);
-    let mut client = database(&server, "threads");
-    let names = product_names();
-    let embed = "SELECT md5(drug_embed($1::text[])::text)";
-    let digest = |client: &mut Client| -> String { client.query_one(embed, &[&names]).expect("a row").get(0) };
-    client.batch_execute("SET drugembed.cache_entries = 0").expect("SET");
-    let expected = digest(&mut client);
-    let pid = value(&mut client, "SELECT pg_backend_pid()");
-    let tasks = || fs::read_dir(format!("/proc/{pid}/task")).expect("tasks").count();
-    let before = tasks();
-    for count in [2, 3] {
-        client.batch_execute(&format!("SET drugembed.threads = {count}")).expect("SET");
-        assert_eq!(digest(&mut client), expected, "{count} threads");
-        assert_eq!(tasks(), before + count - 1, "{count} threads");
-        assert_eq!(value(&mut client, "SELECT preloaded FROM drug_model()"), "f");
-    }
-    client.batch_execute("SET statement_timeout = 200").expect("SET");
-    let long = "SELECT drug_embed(array_agg(i || repeat(' 해열.진통.소염제', 12))) FROM generate_series(1, 20000) i";
-    assert_eq!(server_tests::error_of(&mut client, long).code().code(), "57014");
-    client.batch_execute("RESET statement_timeout; RESET drugembed.threads").expect("RESET");
-    assert_eq!(digest(&mut client), expected);
-    assert_eq!(tasks(), before, "the threads are gone");
-    assert_eq!(value(&mut client, "SELECT preloaded FROM drug_model()"), "t");
-    assert_eq!(server_tests::error_of(&mut client, "SET drugembed.threads = 0").code().code(), "22023");
 }

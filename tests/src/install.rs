@@ -84,7 +84,7 @@ impl Install {
 
     /// The same bundle used without PostgreSQL.
     pub fn encoder(&self) -> Encoder {
-        let options = Options { runtime: self.runtime(), threads: 1, cache_entries: 0 };
+        let options = Options { runtime: self.runtime(), cache_entries: 0 };
         Encoder::open(&self.model(), &options).expect("the installed bundle opens")
     }
 

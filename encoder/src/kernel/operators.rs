@@ -267,8 +267,11 @@ impl<'a> Constants<'_, 'a> {
     }
 }
 
-/// A panic must not cross ONNX Runtime, which is C++: it becomes an error.
+/// A panic must not cross ONNX Runtime, which is C++: it becomes an error. So does an interrupt that waits.
 fn catch_panic<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    if crate::interrupt::stop() {
+        return Err(Error::new("interrupted"));
+    }
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(Error::new("an operator of drugembed panicked")))
 }
 

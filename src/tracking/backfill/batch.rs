@@ -117,7 +117,10 @@ impl Batch<'_> {
     fn embed(&self, texts: &[Read]) -> SqlResult<Vec<Made>> {
         let (blank, fitting): (Vec<&Read>, Vec<&Read>) = texts.iter().partition(|read| encoder::is_blank(&read.text));
         let mut made: Vec<Made> = blank.iter().map(|read| self.made(read, Fit::Whole, None)).collect();
-        let vectors_of = |texts: &[&str]| attempt(|| resident::embed(Role::Document, texts, self.terms.overflow));
+        let overflow = self.terms.overflow;
+        let vectors_of = |texts: &[&str]| {
+            attempt(|| resident::with_encoder(|encoder| resident::embed(encoder, Role::Document, texts, overflow)))
+        };
         let whole: Vec<&str> = fitting.iter().map(|read| read.text.as_str()).collect();
         match vectors_of(&whole) {
             Ok(vectors) => {

@@ -63,7 +63,8 @@ impl Run {
         max_rows: Option<i64>,
         search_path: String,
     ) -> SqlResult<Run> {
-        let model = resident::with_encoder(|encoder| Ok(encoder.manifest().id()))?;
+        let (model, space) =
+            resident::with_encoder(|encoder| Ok((encoder.manifest().id(), Space::of(&encoder.manifest().space()))))?;
         let _scope = Scope::caller();
         let tracked = Tracked::find(relation, target)?;
         rights::require(relation, &tracked.written(), "UPDATE")?;
@@ -73,7 +74,7 @@ impl Run {
         let terms = Terms {
             relation,
             keeper: tracked.keeper.clone(),
-            space: Space::of(&model),
+            space,
             model,
             overflow: settings::on_overflow(),
             search_path,

@@ -18,7 +18,8 @@ pub struct Settings {
     pub max_tokens: usize,
 }
 
-struct Bundle(encoder::Encoder);
+/// An encoder runs in one thread: one for each processor.
+struct Bundle(Vec<encoder::Encoder>);
 
 impl Model for Bundle {
     fn embed(&mut self, role: Role, texts: &[&str]) -> Result<Vec<f32>> {
@@ -26,9 +27,19 @@ impl Model for Bundle {
             Role::Query => encoder::Role::Query,
             Role::Document => encoder::Role::Document,
         };
-        let vectors = self.0.embed(role, texts, Overflow::Truncate, &mut || Ok(()))?;
-        Ok(vectors.iter().flat_map(|v| v.iter().copied()).collect())
+        let part = texts.len().div_ceil(self.0.len()).max(1);
+        let parts: Vec<Result<Vec<f32>>> = std::thread::scope(|scope| {
+            let embed = |(encoder, texts)| scope.spawn(move || embed(encoder, role, texts));
+            let running: Vec<_> = self.0.iter_mut().zip(texts.chunks(part)).map(embed).collect();
+            running.into_iter().map(|part| part.join().expect("embedding does not panic")).collect()
+        });
+        Ok(parts.into_iter().collect::<Result<Vec<_>>>()?.concat())
     }
+}
+
+fn embed(encoder: &mut encoder::Encoder, role: encoder::Role, texts: &[&str]) -> Result<Vec<f32>> {
+    let vectors = encoder.embed(role, texts, Overflow::Truncate, &mut || Ok(()))?;
+    Ok(vectors.iter().flat_map(|v| v.iter().copied()).collect())
 }
 
 /// Opens the folder as what it is and hands it to `with`.
@@ -36,9 +47,10 @@ pub fn open<T>(folder: &Path, settings: &Settings, with: impl FnOnce(&mut dyn Mo
     let context = || format!("model \"{}\"", folder.display());
     if folder.join(encoder::MANIFEST).exists() {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        let options = encoder::Options { runtime: crate::runtime::find(None)?, threads, cache_entries: 0 };
-        return with(&mut Bundle(encoder::Encoder::open(folder, &options).with_context(context)?))
-            .with_context(context);
+        let options = encoder::Options { runtime: crate::runtime::find(None)?, cache_entries: 0 };
+        let encoders = (0..threads).map(|_| encoder::Encoder::open(folder, &options));
+        let mut bundle = Bundle(encoders.collect::<Result<_, _>>().with_context(context)?);
+        return with(&mut bundle).with_context(context);
     }
     let checkpoint = Checkpoint::read(folder)?;
     with_backend!(settings.device, |B, device| with_checkpoint::<B, T>(&checkpoint, &device, settings, with))

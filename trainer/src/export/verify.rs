@@ -60,7 +60,7 @@ impl fmt::Display for Agreement {
 }
 
 pub fn open(folder: &Path, runtime: &Path) -> Result<Encoder> {
-    let options = Options { runtime: runtime.to_owned(), threads: 1, cache_entries: 0 };
+    let options = Options { runtime: runtime.to_owned(), cache_entries: 0 };
     Encoder::open(folder, &options).context("the exported bundle does not open")
 }
 
