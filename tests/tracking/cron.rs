@@ -16,7 +16,10 @@ fn without_pg_cron(world: &World) {
     let mut client = tracked(world, "croonless", 2);
     let error = error_of(&mut client, "SELECT drugembed.schedule('product', '*/5 * * * *')");
     assert_eq!(error.code().code(), "0A000");
-    assert!(error.hint().is_some_and(|hint| hint.contains("postgresql-18-cron")), "{error:?}");
+    assert!(
+        error.hint().is_some_and(|hint| hint.contains(&format!("postgresql-{}-cron", world.install.major()))),
+        "{error:?}"
+    );
     let lines = error.detail().expect("a DETAIL");
     let call = "CALL drugembed.backfill('public.product', 256, 'embedding')";
     let quoted = call.replace('\'', r"'\''");
