@@ -23,7 +23,8 @@ pub fn rename(corpus: &mut Corpus, questions: &[Question], classes: &Classes) ->
     for question in questions.iter().filter(|question| !question.seen) {
         rows.extend(evaluator.rows(&question.want));
     }
-    let named: Vec<Regex> = questions.iter().flat_map(|question| patterns(&question.want)).collect();
+    let named: Vec<Regex> =
+        questions.iter().map(|question| &question.want).chain(classes.values()).flat_map(patterns).collect();
     rows.retain(|&row| !named.iter().any(|pattern| pattern.is_match(&corpus.rows[row].name)));
     for &row in &rows {
         let row = &mut corpus.rows[row];
@@ -37,7 +38,7 @@ pub fn rename(corpus: &mut Corpus, questions: &[Question], classes: &Classes) ->
 fn patterns(predicate: &Predicate) -> Vec<Regex> {
     let own = [&predicate.name, &predicate.not_name].into_iter().flatten();
     let own = own.map(|pattern| Regex::new(pattern).unwrap_or_else(|e| panic!("\"{pattern}\": {e}")));
-    own.chain(predicate.any.iter().flatten().flat_map(patterns)).collect()
+    own.chain(predicate.any.iter().flatten().chain(predicate.also.as_deref()).flat_map(patterns)).collect()
 }
 
 /// `리피논정80밀리그램(아토르바스타틴)(수출명:Lipinon)` -> an invented brand, then `정80밀리그램(아토르바스타틴)`.
