@@ -11,7 +11,7 @@ pub fn ndcg(hits: &[usize], relevant: &HashSet<usize>) -> f64 {
     let found: f64 =
         hits.iter().take(K).enumerate().filter(|(_, hit)| relevant.contains(hit)).map(|(rank, _)| gain(rank)).sum();
     let best: f64 = (0..relevant.len().min(K)).map(gain).sum();
-    if best > 0.0 { found / best } else { 0.0 }
+    if found > 0.0 { found / best } else { 0.0 }
 }
 
 /// Hits among the first ten that mean the reverse.

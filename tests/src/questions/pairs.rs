@@ -55,6 +55,7 @@ impl Pairs {
         for row in products.values_mut() {
             row.pair_codes = self.of_name.get(&product(&row.name)).cloned().unwrap_or_default();
             row.pair_codes.sort();
+            row.pair_codes.dedup();
             if !row.pair_codes.is_empty() && !row.keys.is_empty() {
                 of_substances.entry(same(row)).or_default().extend(row.pair_codes.iter().cloned());
             }
