@@ -3,12 +3,15 @@
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::thread::{self, sleep};
+use std::time::Duration;
 
 use server_tests::{Server, value};
 
 use crate::{Test, World, assert_never_down, prepared_server};
 
-pub const TESTS: &[Test] = &[("under_eight_sessions", under_eight_sessions), ("decay", decay)];
+pub const TESTS: &[Test] =
+    &[("under_eight_sessions", under_eight_sessions), ("during_a_statement", during_a_statement), ("decay", decay)];
 pub const LONG_TESTS: &[Test] = &[("decay_400_times", decay_400_times)];
 
 type Change = fn(&Path);
@@ -59,6 +62,53 @@ fn under_eight_sessions(world: &World) {
             client.batch_execute("SELECT drugembed.prepare()").expect("prepared again");
             let mut client = server.connect("faults");
             assert_eq!(value(&mut client, "SELECT prepared FROM drug_model()"), "t", "{of}");
+        }
+    }
+}
+
+/// Sessions in the middle of long statements meet pages that are gone.
+fn during_a_statement(world: &World) {
+    const LONG: &str = "SELECT md5(string_agg(vector_send(e)::text, ',')) FROM unnest(drug_embed_many(
+                            (SELECT array_agg(i || repeat(' 해열.진통.소염제', 8) ORDER BY i) FROM generate_series(1, 150) i))) e";
+    for preloaded in [false, true] {
+        let server = prepared_server(world, if preloaded { "during_preloaded" } else { "during" }, preloaded);
+        let expected = value(&mut server.connect("faults"), LONG);
+        for (name, change) in &CHANGES[..3] {
+            let folder = server.data().join("drugembed/drug-e5-small-ko");
+            let results: Vec<_> = thread::scope(|scope| {
+                let run = |i: u64| {
+                    let mut client = server.connect("faults");
+                    client.batch_execute("SELECT drug_embed('타이레놀')").expect("in use");
+                    let running = scope.spawn(move || {
+                        sleep(Duration::from_millis(50 * i));
+                        let first = client.query_one(LONG, &[]).map(|row| row.get::<_, String>(0));
+                        (first, value(&mut client, LONG))
+                    });
+                    (i, running)
+                };
+                let running: Vec<_> = (0..4).map(run).collect();
+                sleep(Duration::from_millis(600));
+                change(&folder);
+                running.into_iter().map(|(_, running)| running.join().expect("no panic")).collect()
+            });
+            let mut errors = 0;
+            for (first, second) in results {
+                assert_eq!(second, expected, "{name}: the statement after it is right");
+                match first {
+                    Ok(vectors) => assert_eq!(vectors, expected, "{name}: other vectors"),
+                    Err(error) => {
+                        assert_eq!(error.code().map(|code| code.code()), Some("XX001"), "{name}: {error:?}");
+                        errors += 1;
+                    }
+                }
+            }
+            println!(
+                "{name} during statements, {}: {errors} of 4 had an ERROR",
+                if preloaded { "preloaded" } else { "prepared" }
+            );
+            assert!(preloaded == (errors == 0), "{name}: {errors}");
+            assert_never_down(&server, name);
+            server.connect("faults").batch_execute("SELECT drugembed.prepare()").expect("prepared again");
         }
     }
 }
