@@ -11,7 +11,7 @@ pub fn of_bundle(manifest: &Manifest, checkpoint: &Checkpoint, agreement: &Agree
     let graph = match precision == Bits::Int8.name() {
         true => {
             "takes `input_ids` (int64, batch x tokens, all of one length) and gives `sentence_embedding` (float32, batch x width). Its
-operators are of the domain `drugembed`, which the project's encoder adds to ONNX Runtime: weights have 8 bits, activations 14, and a text
+operators are of the domain `drugembed`, which the project's encoder adds to ONNX Runtime: weights have 8 bits, activations ACTIVATIONS, and a text
 has the same vector, bit by bit, in any batch and on any processor. For a plain ONNX Runtime export with `--precision fp32`."
         }
         false => {
@@ -19,14 +19,16 @@ has the same vector, bit by bit, in any batch and on any processor. For a plain 
         }
     };
     let usage = format!(
-        "`model.onnx` {graph}
+        "`model.onnx` {}
 Put the prefix before the text: `{}` before what is to be found, `{}` before a question, `{}` before both
 sides of a comparison.",
-        prefix.document, prefix.query, prefix.similarity
+        graph.replace("ACTIVATIONS", &checkpoint.config.activation_bits.unwrap_or(14).to_string()),
+        prefix.document,
+        prefix.query,
+        prefix.similarity
     );
-    let precision = format!(
-        "{precision}; {agreement} against the float32 checkpoint |\n| made and checked with | ONNX Runtime {runtime}"
-    );
+    let precision =
+        format!("{precision}; {agreement} against the checkpoint |\n| made and checked with | ONNX Runtime {runtime}");
     text(manifest, checkpoint, &precision, &usage, note)
 }
 
