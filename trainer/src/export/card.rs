@@ -52,6 +52,12 @@ fn text(manifest: &Manifest, checkpoint: &Checkpoint, precision: &str, usage: &s
     let history: String =
         checkpoint.config.origin.iter().flat_map(|origin| &origin.history).map(|step| format!("* {step}\n")).collect();
     let note = note.map(|note| format!("\n{}\n", note.trim_end())).unwrap_or_default();
+    let mixing = match &manifest.space {
+        Some(space) => format!(
+            "Its vectors may be compared with those of `{space}` and of that model's other students, with no others."
+        ),
+        None => "Vectors of different revisions must not be mixed.".to_owned(),
+    };
     format!(
         "# {id}
 
@@ -67,17 +73,17 @@ drugembed.
 | pooling | mean over tokens, then L2-normalised |
 | precision | {precision} |
 
-## What happened to the weights
-{history}{note}
 ## How to use it
-{usage} Vectors of different revisions must not be mixed.
-
+{usage} {mixing}
+{note}
 ## Limits
 * A search aid, not medical advice: a high similarity says that two texts are alike, not that a drug is right or safe for anyone.
 * It knows words, not doses, interactions or a patient; numbers and negations weigh little in its vectors.
 * No fixed cosine tells related from unrelated texts: compare cosines with each other.
 * Characters outside Korean, Latin, Greek, digits, punctuation and common Hanja may be unknown to the vocabulary.
-",
+
+## What happened to the weights
+{history}",
         id = manifest.id(),
         dim = manifest.dim,
         base = manifest.base_model,
