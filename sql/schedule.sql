@@ -33,7 +33,8 @@ AS $$
     WITH shell AS (SELECT format('psql -X -d %s -c %s', d, c) AS line
                      FROM (SELECT '''' || replace(current_database(), '''', '''\''''') || '''',
                                   '''' || replace(command, '''', '''\''''') || '''') AS quoted (d, c))
-    SELECT format(E'crontab: %s %s', schedule, replace(line, '%', '\%'))
+    SELECT CASE WHEN line || schedule ~ '[\n\r]' THEN 'none: a name of the table or database has a line break'
+                ELSE format(E'crontab: %s %s', schedule, replace(line, '%', '\%')) END
         || COALESCE(format(E'\nsystemd: systemd-run --on-calendar="%s" %s', drugembed._on_calendar(schedule), replace(line, '%', '%%')), '')
       FROM shell
 $$;

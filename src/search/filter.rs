@@ -105,9 +105,18 @@ impl<'a> Column<'a> {
         let path = format!("($3->>{})", literal(self.name));
         match value {
             Value::Null => filter.add(&format!("{} IS NULL", self.sql)),
+            // An array of arrays is none of PostgreSQL's types: each value for itself.
+            Value::Array(values) if is_array(self.oid) => {
+                let equal = self.operator("eq")?;
+                let one = |i| format!("($3->{}->>{i})::{}", literal(self.name), self.type_name);
+                filter.casts.extend((0..values.len()).map(|i| (self.name.to_owned(), one(i))));
+                let any: Vec<String> = (0..values.len()).map(|i| format!("{} {equal} {}", self.sql, one(i))).collect();
+                filter.add(&if any.is_empty() { "false".to_owned() } else { format!("({})", any.join(" OR ")) });
+            }
             Value::Array(_) => {
+                // Named with its alias: the row has columns of any name.
                 let values = format!(
-                    "ARRAY(SELECT v::{} FROM jsonb_array_elements_text($3->{}) v)",
+                    "ARRAY(SELECT e.x::{} FROM jsonb_array_elements_text($3->{}) AS e (x))",
                     self.type_name,
                     literal(self.name)
                 );

@@ -34,7 +34,10 @@ fn index_sql(
     let mut statements = Vec::new();
     statements.extend(building(&tracked, "hnsw", &nearest, online)?);
     if let Some(engine) = Engine::find()? {
-        let bare = expression::parse(tracked.relation, &tracked.lexical)?.bare;
+        let bare = {
+            let _scope = Scope::owner(tracked.owner);
+            expression::parse(tracked.relation, &tracked.lexical)?.bare
+        };
         statements.extend(building(&tracked, "gin", &engine.index(&bare), online)?);
     }
     Ok(SetOfIterator::new(statements))

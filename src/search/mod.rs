@@ -183,7 +183,7 @@ fn load_pgvector(vector: &Vector) -> SqlResult<()> {
 /// Vectors of another space are never compared, and never left out in silence.
 fn report_foreign(tracked: &Tracked, space: Space, mode: Mode, found: bool) -> SqlResult<()> {
     let state = format!("old.{}", sql::ident(&tracked.state));
-    let foreign = format!("SELECT EXISTS (SELECT FROM {} AS old WHERE {})", tracked.qualified, space.foreign(&state));
+    let foreign = format!("SELECT EXISTS (SELECT FROM {} AS old WHERE {})", tracked.rows(), space.foreign(&state));
     if sql::row(&foreign, &[], |row| row.get::<bool>(1))?.flatten() == Some(true) {
         let model = resident::with_encoder(|encoder| Ok(encoder.manifest().id()))?;
         let report = errors::other_model(&tracked.name, &model, &tracked.qualified, found);

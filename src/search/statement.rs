@@ -46,7 +46,7 @@ impl Statement<'_> {
             source = self.tracked.source,
             rankings = rankings.join(" UNION ALL "),
             k = self.k,
-            table = self.tracked.qualified,
+            table = self.tracked.rows(),
         ))
     }
 
@@ -62,7 +62,7 @@ impl Statement<'_> {
                       WHERE old.{target} IS NOT NULL AND {usable}{filter} ORDER BY old.{target} {nearer} $2 LIMIT {pool}) n",
             target = ident(&self.tracked.target),
             nearer = self.vector.cosine_distance(),
-            table = self.tracked.qualified,
+            table = self.tracked.rows(),
             usable = space.usable(&format!("old.{}", ident(&self.tracked.state))),
             filter = self.filter.sql(),
             pool = self.pool(),
@@ -77,7 +77,7 @@ impl Statement<'_> {
                       WHERE {found}{filter} ORDER BY likeness DESC, size LIMIT {pool}) n
               WHERE likeness >= {least}",
             likeness = engine.likeness(text),
-            table = self.tracked.qualified,
+            table = self.tracked.rows(),
             found = engine.candidates(text),
             filter = self.filter.sql(),
             pool = self.pool(),

@@ -4,8 +4,10 @@
 //!   right when a column is renamed, refuses to drop one, and dumps and restores them.
 //! * The *marker*, BEFORE UPDATE, sets the state to NULL where a text changes.
 
-use pgrx::pg_sys::Oid;
+use std::ffi::CString;
+
 use pgrx::pg_sys::panic::ErrorReport;
+use pgrx::pg_sys::{self, Oid};
 use pgrx::prelude::*;
 
 use super::errors::{self, SqlResult};
@@ -48,12 +50,32 @@ const LIST: &str = "
       LEFT JOIN pg_catalog.pg_trigger m ON m.tgrelid = g.tgrelid AND m.tgfoid = g.tgfoid AND m.tgargs = g.tgargs
                                        AND m.tgtype & 16 <> 0 AND m.tgparentid = 0
      WHERE g.tgfoid = 'drugembed._mark_stale()'::pg_catalog.regprocedure AND g.tgtype & 8 <> 0 AND g.tgparentid = 0
-       AND c.relkind IN ('r', 'p') AND ($1 IS NULL OR g.tgrelid = $1)
+       AND c.relkind IN ('r', 'p') AND g.tgrelid = $1
      ORDER BY n.nspname, c.relname, g.tgname";
 
 impl Tracked {
-    /// Everything that is tracked in this database, or on one relation. Triggers that `track` did not make are left out.
-    pub fn all(relation: Option<Oid>) -> SqlResult<Vec<Tracked>> {
+    /// Everything that is tracked in this database. A table whose owner holds it locked is left out, and said so.
+    pub fn all() -> SqlResult<Vec<Tracked>> {
+        let relations = "SELECT DISTINCT tgrelid FROM pg_catalog.pg_trigger
+                          WHERE tgfoid = 'drugembed._mark_stale()'::pg_catalog.regprocedure AND tgtype & 8 <> 0 AND tgparentid = 0";
+        let relations: Vec<Option<Oid>> = sql::rows(relations, &[], |row| row.get(1))?;
+        let mut all = Vec::new();
+        for relation in relations.into_iter().flatten() {
+            match sql::attempt(|| Tracked::of(relation)) {
+                Ok(tracked) => all.extend(tracked),
+                Err(failure) => errors::left_out(&sql::name_of(relation).unwrap_or_default(), &failure.message)
+                    .report(PgLogLevel::NOTICE),
+            }
+        }
+        all.sort_by(|a, b| (&a.qualified, &a.target).cmp(&(&b.qualified, &b.target)));
+        Ok(all)
+    }
+
+    /// What is tracked of one table. Triggers that `track` did not make are left out.
+    pub fn of(relation: Oid) -> SqlResult<Vec<Tracked>> {
+        if relation == Oid::INVALID {
+            return Ok(Vec::new());
+        }
         let found = sql::rows(LIST, &[relation.into()], |row| {
             let text = |i| row.get::<String>(i).map(Option::unwrap_or_default);
             let (name, schema) = (text(3)?, text(4)?);
@@ -90,12 +112,12 @@ impl Tracked {
 
     /// The one whose keeper has this name, whatever its columns are called by now.
     pub fn kept_by(relation: Oid, keeper: &str) -> SqlResult<Option<Tracked>> {
-        Ok(Tracked::all(Some(relation))?.into_iter().find(|tracked| tracked.keeper == keeper))
+        Ok(Tracked::of(relation)?.into_iter().find(|tracked| tracked.keeper == keeper))
     }
 
     /// The one vector column that is meant.
     pub fn find(relation: Oid, target: Option<&str>) -> SqlResult<Tracked> {
-        let mut found = Tracked::all(Some(relation))?;
+        let mut found = Tracked::of(relation)?;
         found.retain(|tracked| target.is_none_or(|target| tracked.target == target));
         match found.len() {
             1 => Ok(found.remove(0)),
@@ -121,21 +143,31 @@ impl Tracked {
         Some(self)
     }
 
-    /// Whether the three columns are what `track` makes, so that nothing runs when they are read.
+    /// Whether the three columns are what `track` makes, so that nothing runs when they are read. Asks the caches that the keeper's
+    /// definition comes from, so that both are of one moment.
     fn has_its_columns(&self) -> SqlResult<bool> {
-        let right = "SELECT count(*) FROM pg_catalog.pg_attribute a
-                      WHERE a.attrelid = $1 AND a.attgenerated = '' AND NOT a.attisdropped
-                        AND (a.attname = $2 AND a.atttypid = $5 OR a.attname = $3 AND a.atttypid = 'uuid'::pg_catalog.regtype
-                             OR a.attname = $4 AND a.atttypid = 'text'::pg_catalog.regtype)";
-        let names = [&self.target, &self.state, &self.error].map(String::as_str);
-        let vector = Vector::find()?.oid;
-        let arguments = [self.relation.into(), names[0].into(), names[1].into(), names[2].into(), vector.into()];
-        Ok(sql::row(right, &arguments, |row| row.get::<i64>(1))?.flatten() == Some(3))
+        let types = [Vector::find()?.oid, pg_sys::UUIDOID, pg_sys::TEXTOID];
+        Ok([&self.target, &self.state, &self.error].iter().zip(types).all(|(column, wanted)| {
+            let name = CString::new(column.as_str()).unwrap_or_default();
+            // SAFETY: a C string; the others take the number that get_attnum gives.
+            unsafe {
+                let number = pg_sys::get_attnum(self.relation, name.as_ptr());
+                number > 0
+                    && pg_sys::get_atttype(self.relation, number) == wanted
+                    && pg_sys::get_attgenerated(self.relation, number) == 0
+            }
+        }))
+    }
+
+    /// Its rows in a FROM or UPDATE: those of partitions, and not those of children by inheritance, which have no marker.
+    pub fn rows(&self) -> String {
+        if self.partitioned { self.qualified.clone() } else { format!("ONLY {}", self.qualified) }
     }
 
     /// Primary key columns, in their order.
     pub fn key(&self) -> SqlResult<Vec<String>> {
-        key_of(self.relation)
+        let key = key_of(self.relation)?;
+        if key.is_empty() { Err(errors::no_primary_key(&self.name)) } else { Ok(key) }
     }
 
     /// SQL of a row's key as jsonb, over `row`.
@@ -240,10 +272,12 @@ fn tracked() -> Result<
     >,
     ErrorReport,
 > {
-    let _scope = Scope::caller();
+    let scope = Scope::caller();
+    // Who looks waits for nobody.
+    scope.set(c"lock_timeout", "300ms");
     let mut rows = Vec::new();
-    for t in Tracked::all(None)? {
-        let key = t.key()?;
+    for t in Tracked::all()? {
+        let key = key_of(t.relation)?;
         rows.push((t.relation, t.target, t.state, t.error, key, t.source, t.lexical, t.added, t.enabled));
     }
     Ok(TableIterator::new(rows))

@@ -171,6 +171,42 @@ pub fn no_privilege(table: &str, column: &str, privilege: &str) -> ErrorReport {
     )
 }
 
+pub fn no_schema(table: &str) -> ErrorReport {
+    new(
+        ERRCODE_INSUFFICIENT_PRIVILEGE,
+        format!("permission denied for the schema of table \"{table}\""),
+        "Its owner can grant it: GRANT USAGE ON SCHEMA ... TO ....",
+    )
+}
+
+/// For a NOTICE.
+pub fn left_out(table: &str, reason: &str) -> ErrorReport {
+    new(
+        ERRCODE_SUCCESSFUL_COMPLETION,
+        format!("table \"{table}\" is left out: {reason}"),
+        "Ask again when its owner is done with it.",
+    )
+}
+
+/// For a WARNING.
+pub fn passed_by(table: &str, rows: usize) -> ErrorReport {
+    new(
+        ERRCODE_WARNING,
+        format!("{rows} rows of table \"{table}\" were passed by: writers or other sessions had them locked"),
+        "They wait for the next backfill, unless another session embeds them just now.",
+    )
+}
+
+pub fn name_is_taken(table: &str, state: &str) -> ErrorReport {
+    new(
+        ERRCODE_DUPLICATE_OBJECT,
+        format!(
+            "a vector column of table \"{table}\" was tracked with the state column \"{state}\", which was renamed since"
+        ),
+        "Give the new vector column another name by target => ..., or rename that column back.",
+    )
+}
+
 pub fn bad_batch(batch: Option<i32>) -> ErrorReport {
     let batch = batch.map_or_else(|| "NULL".to_owned(), |batch| batch.to_string());
     new(

@@ -68,8 +68,8 @@ unsafe fn analyse(relation: Oid, statement: &CString) -> Option<Expression> {
         let node = pg_sys::transformExpr(state, value, pg_sys::ParseExprKind::EXPR_KIND_TRIGGER_WHEN);
         pg_sys::assign_expr_collations(state, node);
         let columns = columns(node);
-        let planned = pg_sys::expression_planner(node.cast());
-        let immutable = !pg_sys::contain_mutable_functions(planned.cast());
+        // Without planning it first, which would run immutable functions on constants.
+        let immutable = !pg_sys::contain_mutable_functions(node);
         // The rest is written for any session.
         let scope = Scope::caller();
         let text = deparse(node, relation, true);

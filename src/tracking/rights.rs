@@ -91,7 +91,8 @@ impl Drop for Scope {
         }
         // SAFETY: closes what the constructor opened.
         unsafe {
-            pg_sys::AtEOXact_GUC(true, self.level);
+            // As at an abort, so that no SET of the owner's code outlives it.
+            pg_sys::AtEOXact_GUC(false, self.level);
             if let Some((user, context)) = self.caller {
                 pg_sys::SetUserIdAndSecContext(user, context);
             }
@@ -124,6 +125,11 @@ fn set(name: &CStr, value: &CStr) {
 
 /// An error unless the current role has `privilege` on each of these columns.
 pub fn require(relation: Oid, columns: &[String], privilege: &str) -> SqlResult<()> {
+    let schema =
+        "SELECT pg_catalog.has_schema_privilege(c.relnamespace, 'USAGE') FROM pg_catalog.pg_class c WHERE c.oid = $1";
+    if sql::row(schema, &[relation.into()], |row| row.get::<bool>(1))?.flatten() != Some(true) {
+        return Err(errors::no_schema(&sql::name_of(relation).unwrap_or_default()));
+    }
     let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
     let lacking = "SELECT c FROM unnest($2::text[]) c WHERE NOT pg_catalog.has_column_privilege($1, c, $3) LIMIT 1";
     match sql::row(lacking, &[relation.into(), columns.into(), privilege.into()], |row| row.get::<String>(1))? {
@@ -133,6 +139,15 @@ pub fn require(relation: Oid, columns: &[String], privilege: &str) -> SqlResult<
             &column.unwrap_or_default(),
             privilege,
         )),
+    }
+}
+
+/// Whether row-level security makes the current role run the policies of a stranger, who could not act as this role by himself.
+pub fn runs_policies_of_a_stranger(relation: Oid, owner: Oid) -> bool {
+    // SAFETY: reads catalogs.
+    unsafe {
+        pg_sys::check_enable_rls(relation, Oid::INVALID, true) as u32 == pg_sys::CheckEnableRlsResult::RLS_ENABLED
+            && !pg_sys::has_privs_of_role(owner, pg_sys::GetUserId())
     }
 }
 

@@ -35,14 +35,29 @@ fn counts(
     ErrorReport,
 > {
     let space = attempt(|| resident::with_encoder(|encoder| Ok(Space::of(&encoder.manifest().space())))).ok();
+    let counted = attempt(|| count(relation, target, space));
+    Ok(TableIterator::new(match counted {
+        Ok(row) => row,
+        // One table must not keep the reader from seeing the others.
+        Err(failure) => Some((None, None, None, None, None, None, Some(failure.message))),
+    }))
+}
+
+type Counts = (Option<i64>, Option<i64>, Option<i64>, Option<i64>, Option<i64>, Option<i64>, Option<String>);
+
+/// NONE for a table that the caller may not read.
+fn count(relation: Oid, target: &str, space: Option<Space>) -> SqlResult<Option<Counts>> {
     let scope = Scope::caller();
+    scope.set(c"lock_timeout", "300ms");
     let tracked = Tracked::find(relation, Some(target))?;
     let mut columns = tracked.key()?;
     columns.extend(tracked.written());
     if rights::require(relation, &columns, "SELECT").is_err() {
-        return Ok(TableIterator::new([]));
+        return Ok(None);
     }
-    drop(scope);
+    if rights::runs_policies_of_a_stranger(relation, tracked.owner) {
+        return Ok(Some((None, None, None, None, None, None, None)));
+    }
     let _scope = tracked.reader();
     let [t, s, e] = [&tracked.target, &tracked.state, &tracked.error].map(|column| format!("old.{}", ident(column)));
     let stale = match space {
@@ -53,12 +68,11 @@ fn counts(
         "SELECT count(*), count({t}), count(*) FILTER (WHERE {t} IS NULL AND {s} IS NOT NULL AND {e} IS NULL),
                 count(*) FILTER (WHERE {s} IS NULL OR {stale}), count(*) FILTER (WHERE {s} IS NOT NULL AND {e} IS NOT NULL),
                 count(*) FILTER (WHERE {stale}), max({e}) FILTER (WHERE {s} IS NOT NULL) FROM {} AS old",
-        tracked.qualified
+        tracked.rows()
     );
-    let row = sql::row(&count, &[], |row| {
+    sql::row(&count, &[], |row| {
         Ok((row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?, row.get::<String>(7)?))
-    })?;
-    Ok(TableIterator::new(row))
+    })
 }
 
 /// `name@revision` of the model in use, NULL if it cannot be loaded.
@@ -80,39 +94,61 @@ fn failed_rows(
     >,
     ErrorReport,
 > {
+    let rows = attempt(|| set_aside(relation, target)).unwrap_or_default();
+    Ok(TableIterator::new(rows))
+}
+
+type Failed = (String, String, String, Option<String>);
+
+fn set_aside(relation: Oid, target: &str) -> SqlResult<Vec<Failed>> {
     let scope = Scope::caller();
+    scope.set(c"lock_timeout", "300ms");
     let tracked = Tracked::find(relation, Some(target))?;
     let mut columns = tracked.key()?;
     columns.extend(tracked.written());
-    if rights::require(relation, &columns, "SELECT").is_err() {
-        return Ok(TableIterator::new([]));
+    let hidden = rights::runs_policies_of_a_stranger(relation, tracked.owner);
+    if hidden || rights::require(relation, &columns, "SELECT").is_err() {
+        return Ok(Vec::new());
     }
     let [s, e] = [&tracked.state, &tracked.error].map(|column| format!("old.{}", ident(column)));
     let failed = format!(
         "SELECT {}::text, {e} FROM {} AS old WHERE {s} IS NOT NULL AND {e} IS NOT NULL",
         tracked.key_json("old")?,
-        tracked.qualified
+        tracked.rows()
     );
-    drop(scope);
     let _scope = tracked.reader();
-    let rows = sql::rows(&failed, &[], |row| {
+    sql::rows(&failed, &[], |row| {
         let (state, message, hint) = errors::unkept(&row.get::<String>(2)?.unwrap_or_default());
         Ok((row.get::<String>(1)?.unwrap_or_default(), state, message, hint))
-    })?;
-    Ok(TableIterator::new(rows))
+    })
 }
 
-/// Lets the rows that were set aside wait again.
+/// Lets the rows that were set aside wait again, of those that the caller sees.
 #[pg_extern(sql = false)]
 fn retry(relation: Option<Oid>, target: Option<&std::ffi::CStr>) -> SqlResult<i64> {
     let tracked = writable(relation, target)?;
-    let _scope = Scope::writer(tracked.owner, None);
-    let [s, e] = [&tracked.state, &tracked.error].map(ident);
-    let again = format!(
-        "UPDATE {} AS old SET {s} = NULL, {e} = NULL WHERE {s} IS NOT NULL AND {e} IS NOT NULL",
-        tracked.qualified
-    );
-    Ok(sql::run(&again, &[])? as i64)
+    let [s, e] = [&tracked.state, &tracked.error].map(|column| format!("old.{}", ident(column)));
+    let all = places(&tracked, &format!("{s} IS NOT NULL AND {e} IS NOT NULL"))?;
+    let mut found = 0;
+    for table in all.chunk_by(|a, b| a.0 == b.0) {
+        for piece in table.chunks(PIECE) {
+            found += mark(&tracked, piece)?;
+        }
+    }
+    Ok(found as i64)
+}
+
+/// Rows that are looked at together.
+const PIECE: usize = 1000;
+
+/// Places of the rows that meet a condition over `old` and that the caller sees.
+fn places(tracked: &Tracked, condition: &str) -> SqlResult<Vec<Place>> {
+    let _scope = tracked.reader();
+    let places =
+        format!("SELECT old.tableoid, old.ctid::text FROM {} AS old WHERE {condition} ORDER BY 1", tracked.rows());
+    sql::rows(&places, &[], |row| {
+        Ok((row.get::<Oid>(1)?.unwrap_or(Oid::INVALID), row.get::<String>(2)?.unwrap_or_default()))
+    })
 }
 
 /// Looks at every row: one whose text is not the one that its vector was made from waits from then on.
@@ -124,18 +160,7 @@ fn refresh(relation: Option<Oid>, target: Option<&std::ffi::CStr>) -> SqlResult<
 }
 
 pub fn look_at_all(tracked: &Tracked) -> SqlResult<i64> {
-    const PIECE: usize = 1000;
-    let all = {
-        let _scope = Scope::owner(tracked.owner);
-        let places = format!(
-            "SELECT old.tableoid, old.ctid::text FROM {} AS old WHERE old.{} IS NOT NULL ORDER BY 1",
-            tracked.qualified,
-            ident(&tracked.state)
-        );
-        sql::rows(&places, &[], |row| {
-            Ok((row.get::<Oid>(1)?.unwrap_or(Oid::INVALID), row.get::<String>(2)?.unwrap_or_default()))
-        })?
-    };
+    let all = places(tracked, &format!("old.{} IS NOT NULL", ident(&tracked.state)))?;
     let mut found = 0;
     for table in all.chunk_by(|a, b| a.0 == b.0) {
         for piece in table.chunks(PIECE) {
@@ -165,7 +190,7 @@ fn mark_changed(tracked: &Tracked, places: &[Place]) -> SqlResult<usize> {
             tracked.source,
             ident(&tracked.target),
             ident(&tracked.error),
-            tracked.qualified
+            tracked.rows()
         );
         let tids: Vec<&str> = places.iter().map(|(_, tid)| tid.as_str()).collect();
         let rows = sql::rows(&read, &[tids.into(), places[0].0.into()], |row| {
@@ -186,10 +211,11 @@ fn mark(tracked: &Tracked, places: &[Place]) -> SqlResult<usize> {
     let _scope = Scope::writer(tracked.owner, None);
     let tids: Vec<&str> = places.iter().map(|(_, tid)| tid.as_str()).collect();
     let wait = format!(
-        "UPDATE {} AS old SET {} = NULL WHERE old.ctid OPERATOR(pg_catalog.=) ANY ($1::pg_catalog.tid[])
+        "UPDATE {} AS old SET {} = NULL, {} = NULL WHERE old.ctid OPERATOR(pg_catalog.=) ANY ($1::pg_catalog.tid[])
             AND old.tableoid OPERATOR(pg_catalog.=) $2",
-        tracked.qualified,
-        ident(&tracked.state)
+        tracked.rows(),
+        ident(&tracked.state),
+        ident(&tracked.error)
     );
     sql::run(&wait, &[tids.into(), places[0].0.into()])
 }

@@ -44,8 +44,12 @@ fn track(
 
 fn install(relation: Oid, target: &str, source: Expression, lexical: Option<Expression>) -> SqlResult<()> {
     let (name, qualified) = (sql::name_of(relation).unwrap_or_default(), sql::qualified(relation).unwrap_or_default());
-    if Tracked::all(Some(relation))?.iter().any(|tracked| tracked.target == target) {
+    if Tracked::of(relation)?.iter().any(|tracked| tracked.target == target) {
         return Err(errors::tracked_already(&name, target));
+    }
+    // The triggers of a column that was renamed since would take the new state column for theirs.
+    if Tracked::columns_of(relation, &beside(target, "_state"))?.is_some() {
+        return Err(errors::name_is_taken(&name, &beside(target, "_state")));
     }
     let dim = resident::with_encoder(|encoder| Ok(encoder.manifest().dim))?;
     let read = columns(relation, &source.columns)?;

@@ -12,6 +12,7 @@ pub const TESTS: &[Test] = &[
     ("own_vector_column_and_second_target", own_vector_column_and_second_target),
     ("extensions_in_schemas_of_their_own", extensions_in_schemas_of_their_own),
     ("what_cannot_be_tracked", what_cannot_be_tracked),
+    ("names_taken_again", names_taken_again),
     ("untrack_leaves_nothing", untrack_leaves_nothing),
 ];
 
@@ -225,6 +226,25 @@ fn what_cannot_be_tracked(world: &World) {
     assert_error(&mut client, "SELECT drugembed.track('product', 'type')", "42710", "tracked already");
     assert_error(&mut client, "CALL drugembed.backfill('bare')", "42704", "not tracked");
     assert_error(&mut client, "CALL drugembed.backfill('product', batch => 0)", "22023", "batch is 0");
+}
+
+/// Columns renamed, and the same names taken by another tracking; a child by inheritance made later.
+fn names_taken_again(world: &World) {
+    let mut client = tracked(world, "taken", 2);
+    client
+        .batch_execute("ALTER TABLE product RENAME embedding TO e; ALTER TABLE product RENAME embedding_state TO s; ALTER TABLE product RENAME embedding_error TO x")
+        .expect("renames");
+    assert_error(&mut client, "SELECT drugembed.track('product', 'type')", "42710", "embedding_state");
+    client.batch_execute("SELECT drugembed.track('product', 'type', 'other')").expect("another name");
+    for target in ["e", "other"] {
+        client.batch_execute(&format!("CALL drugembed.backfill('product', target => '{target}')")).expect("backfill");
+    }
+    client.batch_execute("UPDATE product SET type = '캡슐'").expect("UPDATE");
+    assert_eq!(pending(&mut client), 2, "of one of the two");
+    client
+        .batch_execute("CREATE TABLE child () INHERITS (product); INSERT INTO child (id, name) VALUES (99, '약')")
+        .expect("a child");
+    assert_eq!(value(&mut client, "SELECT sum(rows) FROM drugembed.status"), "4", "its rows are its own");
 }
 
 fn untrack_leaves_nothing(world: &World) {

@@ -7,6 +7,7 @@ use crate::{Test, World, backfill, tracked};
 
 pub const TESTS: &[Test] = &[
     ("public_writes_nothing", public_writes_nothing),
+    ("status_of_many_tables", status_of_many_tables),
     ("granted_columns", granted_columns),
     ("writers_need_only_the_table", writers_need_only_the_table),
     ("row_level_security_of_search", row_level_security_of_search),
@@ -56,6 +57,41 @@ fn public_writes_nothing(world: &World) {
     owner.batch_execute("GRANT SELECT (embedding) ON product TO stranger").expect("GRANT");
     assert_eq!(column(&mut client, "SELECT key FROM drug_search('product', '약', 2)").len(), 2);
     denied(&mut client, "SELECT drug_search('product', '약', filter => '{\"price\": 1}')");
+    owner.batch_execute("CREATE SCHEMA closed; ALTER TABLE product SET SCHEMA closed").expect("SET SCHEMA");
+    let by_number = value(&mut owner, "SELECT 'closed.product'::regclass::oid");
+    denied(&mut client, &format!("SELECT drug_search({by_number}, '약')"));
+    assert_eq!(column(&mut client, "SELECT relation FROM drugembed.status").len(), 0);
+}
+
+/// What one owner does to his table keeps nobody from seeing the others, and a stranger's policies run for nobody who did not ask.
+fn status_of_many_tables(world: &World) {
+    let mut owner = tracked(world, "many", 3);
+    role(world, "looker");
+    role(world, "trickster");
+    owner
+        .batch_execute("GRANT SELECT ON product TO looker; GRANT CREATE ON SCHEMA public TO trickster; CREATE TABLE secret (a integer); ALTER TABLE secret OWNER TO looker")
+        .expect("grants");
+    let mut trickster = world.server.connect_as("trickster", "many");
+    trickster
+        .batch_execute(
+            "CREATE FUNCTION policy() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN
+                 IF current_user = 'looker' THEN EXECUTE 'GRANT ALL ON secret TO trickster'; END IF; RETURN true; END $$;
+             CREATE TABLE trap (id integer PRIMARY KEY, name text); INSERT INTO trap VALUES (1, 'a'); SELECT drugembed.track('trap', 'name');
+             ALTER TABLE trap ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON trap USING (policy()); GRANT SELECT ON trap TO PUBLIC;
+             CREATE TABLE held (id integer PRIMARY KEY, name text); SELECT drugembed.track('held', 'name'); GRANT SELECT ON held TO PUBLIC;
+             CREATE TABLE bare (id integer PRIMARY KEY, name text); SELECT drugembed.track('bare', 'name'); REVOKE ALL ON bare FROM trickster;
+             BEGIN; LOCK TABLE held",
+        )
+        .expect("traps");
+    for user in ["looker", "postgres"] {
+        let mut client = world.server.connect_as(user, "many");
+        client.batch_execute("SET client_min_messages = error; SET statement_timeout = '5s'").expect("SET");
+        let rows = "SELECT rows FROM drugembed.status WHERE relation = 'product'::regclass";
+        assert_eq!(value(&mut client, rows), "3", "{user}");
+        client.batch_execute("SELECT * FROM drugembed.failures").expect("failures");
+    }
+    trickster.batch_execute("ROLLBACK").expect("ROLLBACK");
+    denied(&mut trickster, "SELECT * FROM secret");
 }
 
 /// What is granted on the table is all that a worker needs: SELECT, and UPDATE of the three columns.
@@ -172,13 +208,14 @@ const TRAPS: &str = r#"
         IF (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user) THEN ALTER ROLE mallory SUPERUSER; END IF;
     END $$;
     CREATE TABLE lair.sprung (by name); GRANT INSERT ON lair.sprung TO PUBLIC; GRANT USAGE ON SCHEMA lair TO PUBLIC;
-    CREATE FUNCTION lair.label(text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN PERFORM lair.spring(); RETURN $1; END $$;
+    CREATE FUNCTION lair.label(text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN
+        PERFORM lair.spring(); PERFORM pg_catalog.set_config('search_path', 'lair, pg_catalog', false); RETURN $1; END $$;
     CREATE FUNCTION lair.check_value(text) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN PERFORM lair.spring(); RETURN true; END $$;
     CREATE DOMAIN lair.trap AS text CHECK (lair.check_value(VALUE));
     CREATE TABLE lair.product (id integer PRIMARY KEY, name text, kind lair.trap);
     INSERT INTO lair.product VALUES (1, '타이레놀정', 'a'), (2, '게보린정', 'b');
     CREATE FUNCTION lair.on_write() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM lair.spring(); RETURN NEW; END $$;
-    SELECT drugembed.track('lair.product', 'lair.label(name)');
+    SELECT drugembed.track('lair.product', 'lair.label(''약'') || lair.label(name)');
     CREATE TRIGGER on_write BEFORE UPDATE ON lair.product FOR EACH ROW EXECUTE FUNCTION lair.on_write();
     CREATE INDEX ON lair.product (lair.label(name));"#;
 
@@ -219,6 +256,11 @@ fn strangers_code_never_runs_as_a_superuser(world: &World) {
     column(&mut superuser, "SELECT drugembed.index_sql('lair.product')")
         .iter()
         .for_each(|sql| superuser.batch_execute(sql).unwrap_or_else(|e| panic!("{sql}: {e:?}")));
+    assert_eq!(
+        value(&mut superuser, "SHOW search_path"),
+        "\"$user\", public",
+        "no setting of the stranger's code is left"
+    );
     assert_eq!(value(&mut superuser, "SELECT count(embedding) FROM lair.product"), "2");
     assert_eq!(
         column(&mut superuser, "SELECT DISTINCT by FROM lair.sprung"),

@@ -95,7 +95,7 @@ impl Batch<'_> {
             "SELECT old.ctid::text, ({}), CASE WHEN old.{target} IS NOT NULL THEN old.{error} END FROM {} AS old
               WHERE old.ctid = ANY ($1::tid[]) AND old.tableoid = $2 AND old.xmin::text = ANY ($3) AND {}",
             self.tracked.source,
-            self.tracked.qualified,
+            self.tracked.rows(),
             waiting(self.tracked, self.terms)
         );
         let row_of = |tid: &str| rows.iter().find(|row| row.tid() == tid).copied();
@@ -206,7 +206,7 @@ impl Batch<'_> {
         // Every name with its schema: the owner's triggers fire under his own search_path.
         let scope = Scope::writer(self.tracked.owner, Some(&self.terms.search_path));
         by_place(&scope);
-        let table = &self.tracked.qualified;
+        let table = self.tracked.rows();
         let [t, s, e] = [&self.tracked.target, &self.tracked.state, &self.tracked.error].map(ident);
         let waiting = waiting(self.tracked, self.terms);
         let write = format!(

@@ -50,6 +50,8 @@ pub struct Run {
     /// Rows that another session had, for a second look.
     later: Vec<RowVersion>,
     second_look: bool,
+    /// Rows that others had at the second look too.
+    passed_by: usize,
     suspects: Suspects,
     journal: Journal,
     progress: Progress,
@@ -90,6 +92,7 @@ impl Run {
             listed_to: Some((Oid::INVALID, 0, 0)),
             later: Vec::new(),
             second_look: false,
+            passed_by: 0,
         };
         run.list(&tracked)?;
         Ok(run)
@@ -105,7 +108,7 @@ impl Run {
         let waiting = format!(
             "SELECT old.tableoid, old.ctid::text, old.xmin::text FROM {} AS old
               WHERE {} AND (old.tableoid, old.ctid) > ($1::bigint::oid, $2::tid) ORDER BY old.tableoid, old.ctid LIMIT {LISTED}",
-            tracked.qualified,
+            tracked.rows(),
             batch::waiting(tracked, &self.terms)
         );
         let place = format!("({block},{offset})");
@@ -133,6 +136,7 @@ impl Run {
         }
         let Some(rows) = self.next_rows(&tracked)? else { return Ok(false) };
         let outcome = if rows.is_empty() { Outcome::default() } else { self.embed(&tracked, &rows)? };
+        self.passed_by += if self.second_look { outcome.locked.len() } else { 0 };
         self.later.extend(outcome.locked.iter().filter(|_| !self.second_look));
         self.progress.add(&outcome, started.elapsed());
         Ok(self.max_rows.is_none_or(|most| self.progress.embedded < most))
@@ -191,6 +195,7 @@ impl Run {
         let class = LOCK_CLASS ^ u32::from(self.terms.relation) as i32;
         let held: Vec<Option<i32>> = sql::rows(lock, &[class.into(), stripes.into()], |row| row.get(1))?;
         let (mine, others): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| held.contains(&Some(stripe(row))));
+        self.passed_by += if self.second_look { others.len() } else { 0 };
         self.later.extend(others.into_iter().filter(|_| !self.second_look));
         Ok(mine)
     }
@@ -225,6 +230,9 @@ impl Run {
 
     pub fn end(self) -> SqlResult<()> {
         self.progress.end();
+        if self.passed_by > 0 {
+            errors::passed_by(&self.progress.table, self.passed_by).report(PgLogLevel::WARNING);
+        }
         Ok(())
     }
 }
