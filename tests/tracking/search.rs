@@ -308,6 +308,16 @@ fn filters_of_every_type(world: &World) {
             assert_eq!(ids(&mut client, &format!("'약', 5, '{mode}', '{filter}'")), ["1"], "{filter}");
         }
     }
+    client
+        .batch_execute(
+            "CREATE TABLE named (id integer PRIMARY KEY, name text, v integer, x integer);
+             INSERT INTO named VALUES (1, 'a', 7, 7), (2, 'b', 2, 2); SELECT drugembed.track('named', 'name')",
+        )
+        .expect("columns v and x");
+    backfill(&mut client, "named");
+    let first = "SELECT key->>'id' FROM drug_search('named', 'a', mode => 'vector', filter => '{\"id\": [1]}')";
+    assert_eq!(column(&mut client, first), ["1"]);
+    assert_error(&mut client, "SELECT drug_search(0, '약')", "42704", "not tracked");
     for (filter, sqlstate) in [
         (r#"{"n": "much"}"#, "22P02"),
         (r#"{"p": "(1,2)"}"#, "0A000"),
