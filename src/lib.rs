@@ -5,7 +5,7 @@
 //! * [`resident`]: the one encoder of this process, loaded at first use or preloaded by the postmaster.
 //! * [`prepare`]: the SQL function that makes a model ready for this machine.
 //! * [`tracking`]: schema `drugembed`: embeddings kept in step with their tables.
-//! * [`search`]: `drug_search`.
+//! * [`search`]: the function `drug_search`.
 //! * [`settings`]: the settings, `drugembed.*`.
 //! * [`text`], [`texts`], [`vector`], [`vectors`]: `text`, pgvector's `vector` and arrays of them as PostgreSQL passes them; the
 //!   `unsafe` code is there. [`literal`]: texts that were meant as something else.
