@@ -5,6 +5,7 @@
 mod changed_files;
 mod interrupts;
 mod memory_limits;
+mod nth_failure;
 
 use std::process::ExitCode;
 
@@ -14,12 +15,14 @@ const BOUNDED: &[Module] = &[
     ("memory_limits", memory_limits::TESTS),
     ("changed_files", changed_files::TESTS),
     ("interrupts", interrupts::TESTS),
+    ("nth_failure", nth_failure::TESTS),
 ];
 
 const LONG: &[Module] = &[
     ("memory_limits", memory_limits::LONG_TESTS),
     ("changed_files", changed_files::LONG_TESTS),
     ("interrupts", interrupts::LONG_TESTS),
+    ("nth_failure", nth_failure::LONG_TESTS),
 ];
 
 fn main() -> ExitCode {
