@@ -24,7 +24,7 @@ fn some_calls(world: &World) {
 }
 
 fn every_call(world: &World) {
-    Faults::new(world, "every_call").sweep(200, 2_000);
+    Faults::new(world, "every_call").sweep(700, 2_000);
 }
 
 /// A server whose calls fail on demand.
