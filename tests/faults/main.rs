@@ -2,6 +2,7 @@
 //!
 //! Every test has a bounded form, with fixed seeds, and a long one: `-- --ignored`, or `make torture`.
 
+mod arrays;
 mod changed_files;
 mod interrupts;
 mod memory_limits;
@@ -12,6 +13,7 @@ use std::process::ExitCode;
 use server_tests::{Module, Server, Test, World, run_all};
 
 const BOUNDED: &[Module] = &[
+    ("arrays", arrays::TESTS),
     ("memory_limits", memory_limits::TESTS),
     ("changed_files", changed_files::TESTS),
     ("interrupts", interrupts::TESTS),
@@ -19,6 +21,7 @@ const BOUNDED: &[Module] = &[
 ];
 
 const LONG: &[Module] = &[
+    ("arrays", arrays::LONG_TESTS),
     ("memory_limits", memory_limits::LONG_TESTS),
     ("changed_files", changed_files::LONG_TESTS),
     ("interrupts", interrupts::LONG_TESTS),
