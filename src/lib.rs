@@ -43,6 +43,8 @@ extension_sql_file!("../sql/labels.sql", name = "labels", finalize);
 
 #[pg_guard]
 pub extern "C-unwind" fn _PG_init() {
+    // Without it the first call asks again.
+    let _ = encoder::memory::restore_reserve();
     settings::define();
     resident::watch_interrupts();
     resident::preload();

@@ -91,7 +91,7 @@ mod tests {
     fn every_bit_and_the_length_count() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("file");
-        let sound: Vec<u8> = (0..2 * BLOCK + 77).map(|i| (i * i >> 7) as u8).collect();
+        let sound: Vec<u8> = (0..2 * BLOCK + 77).map(|i| ((i * i) >> 7) as u8).collect();
         std::fs::write(&path, &sound).expect("written");
         let checksums = Checksums::of(&path).expect("read");
         assert_eq!(checksums.blocks(), 3);

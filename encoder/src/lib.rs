@@ -16,6 +16,7 @@ mod encoder;
 mod error;
 pub mod interrupt;
 pub mod kernel;
+mod last_resort;
 pub mod memory;
 mod prepared;
 mod processor;

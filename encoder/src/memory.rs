@@ -6,12 +6,14 @@
 //! * what grows with input is reserved by [`reserved`], which can say so;
 //! * before C++, a tokenizer or a parser works, [`require`] makes sure of what it takes at most;
 //! * what remains is small, and [`Reserving`] has put something aside for it, which [`restore_reserve`] makes up for before the
-//!   next piece of work begins.
+//!   next piece of work begins; a little more is part of the library itself, for what is allocated before that.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::hint::black_box;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
+
+use crate::last_resort;
 
 use crate::error::{Error, Result};
 
@@ -30,43 +32,82 @@ static PUT_ASIDE: AtomicPtr<u8> = AtomicPtr::new(ptr::null_mut());
 pub struct Reserving;
 
 impl Reserving {
-    fn again(size: usize, allocate: impl Fn() -> *mut u8) -> *mut u8 {
-        if size > LARGEST {
+    #[cold]
+    fn again(layout: Layout, allocate: impl Fn() -> *mut u8) -> *mut u8 {
+        if layout.size() > LARGEST {
             return ptr::null_mut();
         }
         let reserve = PUT_ASIDE.swap(ptr::null_mut(), Ordering::Relaxed);
         if reserve.is_null() {
-            return ptr::null_mut();
+            return last_resort::allocate(layout);
         }
         // SAFETY: allocated with this layout by `restore_reserve`; the swap has made it ours alone.
         unsafe { System.dealloc(reserve, RESERVE) };
-        allocate()
+        or_else(allocate(), || last_resort::allocate(layout))
     }
 }
 
-// SAFETY: every call is the system allocator's own, with the caller's arguments; a second try after a NULL is one more such call.
+// SAFETY: every block is the system allocator's, asked with the caller's arguments, or one of `last_resort`'s, which fits the layout
+// and is told apart by its address.
 unsafe impl GlobalAlloc for Reserving {
+    #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the caller's promise about `layout`.
         let allocate = || unsafe { System.alloc(layout) };
-        or_else(allocate(), || Reserving::again(layout.size(), allocate))
+        or_else(allocate(), || Reserving::again(layout, allocate))
     }
 
+    #[inline]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: the caller's promise about `layout`.
+        // SAFETY: the caller's promise about `layout`. Blocks of the last resort may have been used before.
         let allocate = || unsafe { System.alloc_zeroed(layout) };
-        or_else(allocate(), || Reserving::again(layout.size(), allocate))
+        or_else(allocate(), || {
+            let block = Reserving::again(layout, allocate);
+            if last_resort::has(block) {
+                // SAFETY: a block of as many bytes.
+                unsafe { block.write_bytes(0, layout.size()) };
+            }
+            block
+        })
     }
 
+    #[inline]
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        // SAFETY: the caller's promise about `block` and `layout`; after a NULL the block is still what it was.
-        let allocate = || unsafe { System.realloc(block, layout, size) };
-        or_else(allocate(), || Reserving::again(size, allocate))
+        if !last_resort::has(block) {
+            // SAFETY: the caller's promise about `block` and `layout`.
+            let new = unsafe { System.realloc(block, layout, size) };
+            if !new.is_null() {
+                return new;
+            }
+        }
+        // SAFETY: the caller's promise about `block`, `layout` and `size`, which together make a valid layout.
+        unsafe { moved(self, block, layout, Layout::from_size_align_unchecked(size, layout.align())) }
     }
 
+    #[inline]
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promise about `block` and `layout`.
-        unsafe { System.dealloc(block, layout) }
+        match last_resort::has(block) {
+            true => last_resort::free(),
+            // SAFETY: the caller's promise about `block` and `layout`.
+            false => unsafe { System.dealloc(block, layout) },
+        }
+    }
+}
+
+/// What `realloc` does where the block can't grow in its place: NULL leaves it as it is.
+///
+/// # Safety
+/// As for `realloc`, with `new` for its size.
+#[cold]
+unsafe fn moved(allocator: &Reserving, block: *mut u8, layout: Layout, new: Layout) -> *mut u8 {
+    // SAFETY: the caller's promise; both blocks have the bytes that are copied, and they are two.
+    unsafe {
+        let to = allocator.alloc(new);
+        if !to.is_null() {
+            ptr::copy_nonoverlapping(block, to, layout.size().min(new.size()));
+            allocator.dealloc(block, layout);
+        }
+        to
     }
 }
 
@@ -154,11 +195,13 @@ mod tests {
     fn the_reserve_helps_once_and_is_restored() {
         let helped = |size| {
             let calls = std::cell::Cell::new(0);
-            let block = Reserving::again(size, || {
+            let layout = Layout::from_size_align(size, 8).expect("a layout");
+            let block = Reserving::again(layout, || {
                 calls.set(calls.get() + 1);
                 ptr::dangling_mut()
             });
-            !block.is_null() && calls.get() == 1
+            assert!(calls.get() == 1 || block.is_null() || last_resort::has(block));
+            calls.get() == 1
         };
         restore_reserve().expect("memory");
         assert!(!helped(LARGEST + 1), "a large allocation does not use it up");

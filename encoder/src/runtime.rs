@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use once_cell::sync::OnceCell;
 use ort::environment::Environment;
@@ -17,6 +18,9 @@ struct Loaded {
 }
 
 static LOADED: OnceCell<Loaded> = OnceCell::new();
+/// Whether ONNX Runtime failed while it set itself up, as for want of memory: it registers its operators once in a process, and what
+/// it has left half done it refuses for ever.
+static SPOILT: AtomicBool = AtomicBool::new(false);
 
 /// Loads the library at `path`, or gives what is loaded already when it is the same file.
 ///
@@ -40,6 +44,9 @@ pub(crate) fn build() -> &'static str {
 }
 
 fn load_if(path: &Path, check: impl Fn(&Path) -> Result<()>) -> Result<&'static Environment> {
+    if SPOILT.load(Ordering::Relaxed) {
+        return Err(failed(path, "it could not be started when this process first tried; a new session can"));
+    }
     let loaded = LOADED.get_or_try_init(|| open(path, check))?;
     if loaded.path != path {
         return Err(failed(path, format!("this process has already loaded \"{}\"", loaded.path.display())));
@@ -60,7 +67,10 @@ fn open(path: &Path, check: impl Fn(&Path) -> Result<()>) -> Result<Loaded> {
         .with_name("drugembed")
         .with_telemetry(false)
         .build()
-        .map_err(|e| failed(path, e))?;
+        .map_err(|e| {
+            SPOILT.store(true, Ordering::Relaxed);
+            failed(path, e)
+        })?;
     // Every failure comes back as an error; what is logged goes to a server's log, also of a statement that was cancelled.
     environment.set_log_level(LogLevel::Fatal);
     Ok(Loaded { path: path.to_owned(), environment })

@@ -143,8 +143,9 @@ mod tests {
             libc::mmap(ptr::null_mut(), 4 * PAGE, libc::PROT_READ, libc::MAP_PRIVATE, file.as_raw_fd(), 0).cast::<u8>()
         };
         assert_ne!(start.cast(), libc::MAP_FAILED);
+        let range = start as usize..start as usize + 4 * PAGE;
         // SAFETY: mapped until the end of this test.
-        let watched = unsafe { Watched::new(&[start as usize..start as usize + 4 * PAGE]) }.expect("room");
+        let watched = unsafe { Watched::new(std::slice::from_ref(&range)) }.expect("room");
         // SAFETY: inside the mapping.
         let read = |at: usize| unsafe { start.add(at).read_volatile() };
         assert_eq!((read(0), read(3 * PAGE)), (7, 7));

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use tokenizers::Tokenizer;
@@ -37,6 +38,11 @@ enum Reader {
 
 impl Reader {
     fn open(path: &Path, json: &str) -> Result<Reader> {
+        let malformed = |reason: String| Error::Malformed { path: path.to_owned(), reason };
+        whole(|| Reader::read(path, json)).unwrap_or_else(|reason| Err(malformed(reason)))
+    }
+
+    fn read(path: &Path, json: &str) -> Result<Reader> {
         if let Some(unigram) = Unigram::from_json(path, json)? {
             return Ok(Reader::Compact(Box::new(unigram)));
         }
@@ -57,6 +63,10 @@ impl Reader {
     }
 
     fn encode(&self, text: &str) -> Result<Ids> {
+        whole(|| self.read_text(text)).unwrap_or_else(|reason| Err(Error::Tokenize(reason)))
+    }
+
+    fn read_text(&self, text: &str) -> Result<Ids> {
         match self {
             Reader::Compact(unigram) => Ok(unigram.encode(text)),
             Reader::Library(tokenizer) => {
@@ -65,6 +75,11 @@ impl Reader {
             }
         }
     }
+}
+
+/// A panic of the libraries as an error: some take for granted that a tokenizer's file is as its maker wrote it.
+fn whole<T>(work: impl FnOnce() -> T) -> std::result::Result<T, String> {
+    catch_unwind(AssertUnwindSafe(work)).map_err(|_| "the tokenizer's file contradicts itself".to_owned())
 }
 
 pub struct Tokens {

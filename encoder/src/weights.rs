@@ -38,7 +38,6 @@ pub struct Weights {
     /// Block to look at next, and when the last one was.
     next: usize,
     looked: Instant,
-    buffer: Vec<u8>,
     /// Where ONNX Runtime mapped the file.
     mapped: Vec<Mapped>,
     watched: Option<Watched>,
@@ -71,7 +70,6 @@ impl Weights {
             stat,
             next: 0,
             looked: Instant::now(),
-            buffer: vec![0; BLOCK],
             mapped: Vec::new(),
             watched: None,
             sealed: false,
@@ -128,8 +126,9 @@ impl Weights {
             return Ok(true);
         }
         self.looked = Instant::now();
+        let mut buffer = vec![0; BLOCK];
         for _ in 0..pauses.min(u128::from(MOST_BLOCKS)) {
-            if self.checksums.read(&self.file, self.next, &mut self.buffer)?.is_none() {
+            if self.checksums.read(&self.file, self.next, &mut buffer)?.is_none() {
                 return Ok(false);
             }
             self.next = (self.next + 1) % self.checksums.blocks().max(1);
@@ -152,12 +151,11 @@ impl Weights {
             }
         }
         self.sealed = true;
-        self.buffer = Vec::new();
         Ok(())
     }
 
     /// A file in memory with the checked bytes of this one, that can be neither written nor resized any more.
-    fn sealed_copy(&mut self) -> io::Result<File> {
+    fn sealed_copy(&self) -> io::Result<File> {
         let flags = libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING;
         // SAFETY: makes a new descriptor, which `OwnedFd` owns from here on.
         let copy = unsafe {
@@ -167,8 +165,9 @@ impl Weights {
             }
             File::from(OwnedFd::from_raw_fd(descriptor))
         };
+        let mut buffer = vec![0; BLOCK];
         for i in 0..self.checksums.blocks() {
-            let block = self.checksums.read(&self.file, i, &mut self.buffer)?;
+            let block = self.checksums.read(&self.file, i, &mut buffer)?;
             copy.write_all_at(block.ok_or_else(|| io::Error::other("it has changed"))?, (i * BLOCK) as u64)?;
         }
         let seals = libc::F_SEAL_WRITE | libc::F_SEAL_SHRINK | libc::F_SEAL_GROW | libc::F_SEAL_SEAL;

@@ -3,7 +3,7 @@
 mod common;
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::process::{Child, Command};
 
@@ -156,6 +156,29 @@ fn a_replaced_bundle_does_not_use_the_old_files() {
     assert!(matches!(&start, Start::Fallback(reason) if reason.contains("it was made from model")), "{start:?}");
     assert!(make(&other, &root).new);
     assert_eq!(open(&other, &root).1, Start::Prepared);
+}
+
+/// As a base backup copies it to a standby, where the bundle and the library are other files with the same contents.
+#[test]
+fn a_copy_is_kept_and_learns_the_files_of_its_machine() {
+    let root = tempfile::tempdir().expect("a temporary folder");
+    let made = make(&bundle(), &root.path().join("primary"));
+    let standby = root.path().join("standby");
+    copy(&made.folder, &standby.join("e5-small-ko"));
+    let other = root.path().join("bundle");
+    copy(&bundle(), &other);
+    let stamp = |root: &Path| fs::read_to_string(root.join("e5-small-ko/stamp.toml")).expect("a stamp");
+    let before = stamp(&standby);
+    assert!(!make(&other, &standby).new);
+    let inode = fs::metadata(other.join("tokenizer.json")).expect("metadata").ino();
+    let table: toml::Table = stamp(&standby).parse().expect("toml");
+    assert_eq!(table["tokenizer"]["inode"].as_integer(), Some(inode as i64));
+    assert_ne!(stamp(&standby), before);
+    assert_eq!(names(&standby), [".lock", "e5-small-ko"]);
+    assert_eq!(open(&other, &standby).1, Start::Prepared);
+    let learnt = stamp(&standby);
+    assert!(!make(&other, &standby).new);
+    assert_eq!(stamp(&standby), learnt, "nothing is written again");
 }
 
 #[test]

@@ -2,24 +2,30 @@
 //!
 //! Every test has a bounded form, with fixed seeds, and a long one: `-- --ignored`, or `make torture`.
 
+mod arrays;
 mod changed_files;
 mod interrupts;
 mod memory_limits;
+mod nth_failure;
 
 use std::process::ExitCode;
 
 use server_tests::{Module, Server, Test, World, run_all};
 
 const BOUNDED: &[Module] = &[
+    ("arrays", arrays::TESTS),
     ("memory_limits", memory_limits::TESTS),
     ("changed_files", changed_files::TESTS),
     ("interrupts", interrupts::TESTS),
+    ("nth_failure", nth_failure::TESTS),
 ];
 
 const LONG: &[Module] = &[
+    ("arrays", arrays::LONG_TESTS),
     ("memory_limits", memory_limits::LONG_TESTS),
     ("changed_files", changed_files::LONG_TESTS),
     ("interrupts", interrupts::LONG_TESTS),
+    ("nth_failure", nth_failure::LONG_TESTS),
 ];
 
 fn main() -> ExitCode {

@@ -15,6 +15,8 @@ const START_LIMIT: Duration = Duration::from_secs(60);
 pub struct Server {
     data: PathBuf,
     sockets: PathBuf,
+    /// Variables that the server's processes have besides this one's.
+    environment: Vec<(String, PathBuf)>,
     process: Option<JoinHandle<()>>,
 }
 
@@ -38,9 +40,19 @@ impl Server {
 
     /// Starts a server on the cluster `name` made before.
     pub fn reopen(install: &Install, name: &str, settings: &[&str]) -> Server {
+        Server::reopen_with(install, name, settings, Vec::new())
+    }
+
+    /// As [`Server::reopen`], with variables in the server's environment.
+    pub fn reopen_with(
+        install: &Install,
+        name: &str,
+        settings: &[&str],
+        environment: Vec<(String, PathBuf)>,
+    ) -> Server {
         let data = install.folder.join(name);
         let sockets = install.folder.join(format!("{name}.sockets"));
-        let mut server = Server { data, sockets, process: None };
+        let mut server = Server { data, sockets, environment, process: None };
         server.launch(install, settings);
         server.wait_until_ready();
         server
@@ -54,6 +66,7 @@ impl Server {
         for setting in settings {
             postgres.args(["-c", setting]);
         }
+        postgres.envs(self.environment.iter().map(|(name, value)| (name, value)));
         let path = self.data.with_extension("log");
         let log = fs::OpenOptions::new().create(true).append(true).open(path).expect("a log file");
         postgres.stdin(Stdio::null()).stdout(log.try_clone().expect("log")).stderr(log);

@@ -1,0 +1,166 @@
+//! The Nth allocation, read, write, mapping, fsync, rename or open of a call fails: an ERROR or an answer, nothing lost, and the next
+//! call right. After SQLite's "anomaly testing" (sqlite.org/testing.html, section 3).
+
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
+use std::process::Command;
+
+use postgres::Client;
+use server_tests::{Server, database, run, value};
+
+use crate::{Test, World, assert_never_down};
+
+pub const TESTS: &[Test] = &[("some_calls", some_calls)];
+pub const LONG_TESTS: &[Test] = &[("every_call", every_call)];
+
+const KINDS: [&str; 7] = ["allocation", "read", "write", "mapping", "fsync", "rename", "open"];
+const ALLOCATION: usize = 0;
+
+const EMBED: &str = "SELECT md5(string_agg(vector_send(e)::text, ',')) FROM unnest(drug_embed_many('{게보린정,타이레놀정 500밀리그람,해열제}')) e";
+
+fn some_calls(world: &World) {
+    Faults::new(world, "some_calls").sweep(4, 40);
+}
+
+fn every_call(world: &World) {
+    Faults::new(world, "every_call").sweep(700, 2_000);
+}
+
+/// A server whose calls fail on demand.
+struct Faults {
+    server: Server,
+    control: File,
+    expected: String,
+    fired: u64,
+}
+
+impl Faults {
+    fn new(world: &World, name: &str) -> Faults {
+        let shim = world.install.folder.join(format!("{name}.so"));
+        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/faults/shim.c");
+        run(Command::new("cc").args(["-O1", "-shared", "-fPIC", "-o"]).arg(&shim).arg(source));
+        let path = world.install.folder.join(format!("{name}.control"));
+        fs::write(&path, [0; 128]).expect("a file to share");
+        world.install.own(&path);
+        drop(Server::start(&world.install, name, &[]));
+        let environment = vec![("LD_PRELOAD".to_owned(), shim), ("DRUGEMBED_FAULTS".to_owned(), path.clone())];
+        let server = Server::reopen_with(&world.install, name, &[], environment);
+        let mut client = database(&server, "faults");
+        let expected = value(&mut client, EMBED);
+        let control = File::options().read(true).write(true).open(path).expect("the shared file");
+        Faults { server, control, expected, fired: 0 }
+    }
+
+    /// Lets up to `loads` calls of each kind fail while a model is loaded and while one is prepared, and up to `embeds` while texts
+    /// are embedded, evenly spread over all there are.
+    fn sweep(&mut self, loads: u64, embeds: u64) {
+        let calls = self.calls(|faults| faults.connect(), EMBED);
+        self.fail("loading what is installed", calls, loads, EMBED, |faults| faults.connect());
+        let prepare = "SELECT count(*) FROM drugembed.prepare()";
+        let unprepared = |faults: &Faults| {
+            let _ = fs::remove_dir_all(faults.prepared());
+            faults.connect()
+        };
+        let calls = self.calls(unprepared, prepare);
+        self.fail("preparing", calls, loads, prepare, unprepared);
+        self.connect().batch_execute(prepare).expect("prepared");
+        let calls = self.calls(|faults| faults.connect(), EMBED);
+        self.fail("loading what is prepared", calls, loads, EMBED, |faults| faults.connect());
+        let loaded = |faults: &Faults| {
+            let mut client = faults.connect();
+            client.batch_execute("SET drugembed.cache_entries = 0; SELECT drug_embed('약')").expect("loaded");
+            client
+        };
+        let calls = self.calls(loaded, EMBED);
+        self.fail("embedding", calls, embeds, EMBED, loaded);
+        println!("{} failures", self.fired);
+    }
+
+    fn connect(&self) -> Client {
+        let mut client = self.server.connect("faults");
+        client.batch_execute("SET statement_timeout = '60s'").expect("SET");
+        client
+    }
+
+    fn prepared(&self) -> PathBuf {
+        self.server.data().join("drugembed")
+    }
+
+    /// How many calls of each kind a statement makes.
+    fn calls(&mut self, connect: impl Fn(&Faults) -> Client, sql: &str) -> [u64; KINDS.len()] {
+        let mut client = connect(self);
+        self.arm(&mut client, 0, 0);
+        value(&mut client, sql);
+        self.disarm()
+    }
+
+    fn fail(
+        &mut self,
+        what: &str,
+        calls: [u64; KINDS.len()],
+        most: u64,
+        sql: &str,
+        connect: impl Fn(&Faults) -> Client,
+    ) {
+        println!("{what}: {:?}", KINDS.iter().zip(calls).collect::<Vec<_>>());
+        for (kind, &count) in calls.iter().enumerate() {
+            // Allocations are many, and in part the same loop's.
+            let points = if kind == ALLOCATION { count.min(most) } else { count.min(most.max(8)) };
+            for point in 0..points {
+                let nth = 1 + point * count / points;
+                let of = format!("{what}, {} {nth} of {count}", KINDS[kind]);
+                let mut client = connect(self);
+                self.arm(&mut client, kind, nth);
+                let result = client.simple_query(sql);
+                let seen = self.disarm()[kind];
+                self.fired += u64::from(seen >= nth);
+                self.check(&of, result.map(|_| ()), client);
+            }
+        }
+    }
+
+    /// The session goes on, the same call is right in another one and, but for one case, in it, and nothing unfinished stays.
+    fn check(&self, of: &str, result: Result<(), postgres::Error>, mut client: Client) {
+        assert_never_down(&self.server, of);
+        if let Err(error) = result {
+            let error = error.as_db_error().unwrap_or_else(|| panic!("{of}: the connection broke: {error}"));
+            assert!(error.hint().is_some(), "{of}: {error:?}");
+        }
+        match client.query_one(EMBED, &[]) {
+            Ok(row) => assert_eq!(row.get::<_, String>(0), self.expected, "{of}: another vector"),
+            // ONNX Runtime sets itself up once in a process, for better or worse.
+            Err(error) => {
+                let error = error.as_db_error().unwrap_or_else(|| panic!("{of}: then the connection broke: {error}"));
+                let may_be = error.detail().is_some_and(|detail| detail.contains("a new session can"));
+                assert!(may_be && of.contains("loading") | of.contains("preparing"), "{of}: then {error:?}");
+            }
+        }
+        assert_eq!(value(&mut self.connect(), EMBED), self.expected, "{of}: another vector in a new session");
+        let left: Vec<_> = fs::read_dir(self.prepared())
+            .into_iter()
+            .flatten()
+            .filter_map(|entry| entry.ok().map(|entry| entry.file_name().into_string().unwrap_or_default()))
+            .filter(|name| name.starts_with(".unfinished"))
+            .collect();
+        assert!(left.is_empty(), "{of}: {left:?} stay");
+    }
+
+    /// See `struct control` in shim.c.
+    fn arm(&self, client: &mut Client, kind: usize, nth: u64) {
+        let pid: i32 = value(client, "SELECT pg_backend_pid()").parse().expect("a number");
+        let mut bytes = [0; 128];
+        bytes[4..8].copy_from_slice(&(kind as i32).to_ne_bytes());
+        bytes[8..16].copy_from_slice(&(nth as i64).to_ne_bytes());
+        self.control.write_all_at(&bytes, 0).expect("written");
+        self.control.write_all_at(&pid.to_ne_bytes(), 0).expect("written");
+    }
+
+    /// Ends it and gives the calls of each kind since [`Faults::arm`].
+    fn disarm(&self) -> [u64; KINDS.len()] {
+        self.control.write_all_at(&[0; 4], 0).expect("written");
+        let mut bytes = [0; 8 * KINDS.len()];
+        self.control.read_exact_at(&mut bytes, 16).expect("read");
+        std::array::from_fn(|kind| u64::from_ne_bytes(*bytes[8 * kind..].first_chunk().expect("eight bytes")))
+    }
+}
