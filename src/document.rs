@@ -2,7 +2,7 @@
 
 use pgrx::prelude::*;
 
-use crate::errors::SqlResult;
+use crate::errors::{self, SqlResult};
 use crate::text::Text;
 
 #[pg_extern(immutable, parallel_safe, cost = 10)]
@@ -11,7 +11,8 @@ fn drug_document(
     product_type: default!(Option<Text<'_>>, "NULL"),
     ingredients: default!(Option<Text<'_>>, "NULL"),
 ) -> SqlResult<Option<String>> {
-    let document = encoder::document(or_empty(name)?, or_empty(product_type)?, or_empty(ingredients)?);
+    let (name, product_type, ingredients) = (or_empty(name)?, or_empty(product_type)?, or_empty(ingredients)?);
+    let document = encoder::try_document(name, product_type, ingredients).map_err(errors::report)?;
     Ok(Some(document).filter(|document| !document.is_empty()))
 }
 
