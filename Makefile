@@ -19,7 +19,7 @@ SHELL := /bin/bash
 TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
 export DESTDIR PROFILE SHORT SUITES ARGUMENTS
 
-.PHONY: demo test torture matrix clients page examples import bench install deb deb-pgvector clean-machine dist lint setup private clean
+.PHONY: demo test torture matrix clients page examples import bench install deb deb-pgvector clean-machine dist lint setup server private clean
 .NOTPARALLEL:
 
 demo: private
@@ -65,15 +65,18 @@ clean-machine: private
 dist:
 	scripts/dist.sh
 
-lint: setup
+# Clippy compiles against a server's headers.
+lint: server
 	scripts/lint.sh
 
 setup:
 	scripts/setup.sh
 
-# The private PostgreSQL that demo and tests copy, with the extension in it.
-private: setup
+server: setup
 	scripts/servers.sh 18
+
+# The private PostgreSQL that demo and tests copy, with the extension in it.
+private: server
 	scripts/install.sh .cache/servers/18/bin/pg_config
 
 clean:
