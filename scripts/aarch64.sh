@@ -21,11 +21,14 @@ system_packages() {
     command -v aarch64-linux-gnu-gcc >/dev/null || missing+=(gcc-aarch64-linux-gnu)
     [ -e "$LIBRARIES/include/stdio.h" ] || missing+=(libc6-dev-arm64-cross)
     [ ${#missing[@]} = 0 ] && return
-    is_root && command -v apt-get >/dev/null || skip "please install ${missing[*]}"
+    if ! is_root || ! command -v apt-get >/dev/null; then
+        skip "please install ${missing[*]}"
+    fi
     say "installing system packages: ${missing[*]}"
-    DEBIAN_FRONTEND=noninteractive apt-get update -qq &&
-        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >"$CACHE/apt.log" 2>&1 ||
+    export DEBIAN_FRONTEND=noninteractive
+    if ! { apt-get update -qq && apt-get install -y -qq --no-install-recommends "${missing[@]}" >"$CACHE/apt.log" 2>&1; }; then
         skip "apt-get could not install ${missing[*]}; see $CACHE/apt.log"
+    fi
 }
 
 # debian get|cache ARGUMENT...: apt for both architectures, with lists of its own, so that the system's packages stay as they are.
