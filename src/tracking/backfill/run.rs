@@ -21,12 +21,10 @@ use crate::tracking::state::{Fit, Space};
 
 /// Rows listed at a time: 16 bytes each.
 const LISTED: usize = 1_000_000;
-/// Advisory locks that a batch takes at most: the server has room for 64 a connection.
+/// Locks that a batch takes at most: the server has room for 64 a connection.
 const MOST_LOCKS: usize = 64;
-/// Rows of a page that share an advisory lock.
+/// Rows of a page that share a lock.
 const ROWS_A_LOCK: u16 = 16;
-/// First number of every advisory lock of a backfill is the table's, mixed with this: "drug".
-const LOCK_CLASS: i32 = 0x6472_7567;
 
 /// What a run was started with; a batch must meet the same.
 pub struct Terms {
@@ -185,16 +183,13 @@ impl Run {
             .max(1)
     }
 
-    /// Those of the rows whose advisory locks are free; the others are looked at later.
+    /// Those of the rows whose stripes are free; the others are looked at later.
     fn take(&mut self, rows: Vec<RowVersion>) -> SqlResult<Vec<RowVersion>> {
-        let _scope = Scope::caller();
-        let mut stripes: Vec<i32> = rows.iter().map(stripe).collect();
+        let mut stripes: Vec<u32> = rows.iter().map(stripe).collect();
         stripes.sort_unstable();
         stripes.dedup();
-        let lock = "SELECT s FROM unnest($2::int[]) s WHERE pg_catalog.pg_try_advisory_xact_lock($1, s)";
-        let class = LOCK_CLASS ^ u32::from(self.terms.relation) as i32;
-        let held: Vec<Option<i32>> = sql::rows(lock, &[class.into(), stripes.into()], |row| row.get(1))?;
-        let (mine, others): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| held.contains(&Some(stripe(row))));
+        let held = rows.first().map(|row| lock_stripes(row.table, &stripes)).unwrap_or_default();
+        let (mine, others): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| held.contains(&stripe(row)));
         self.passed_by += if self.second_look { others.len() } else { 0 };
         self.later.extend(others.into_iter().filter(|_| !self.second_look));
         Ok(mine)
@@ -238,9 +233,24 @@ impl Run {
 }
 
 /// The lock that a row is under: of a few rows beside each other.
-fn stripe(row: &RowVersion) -> i32 {
-    let place = row.block.wrapping_mul(1 << 12).wrapping_add(u32::from(row.offset / ROWS_A_LOCK));
-    (place ^ u32::from(row.table).rotate_left(16)) as i32
+fn stripe(row: &RowVersion) -> u32 {
+    row.block.wrapping_mul(1 << 12).wrapping_add(u32::from(row.offset / ROWS_A_LOCK))
+}
+
+/// Those of the stripes that this session locked until its transaction ends. Page locks, which nothing else takes on a table: no SQL
+/// can, so nobody can keep a backfill from its rows as he could by advisory locks.
+fn lock_stripes(table: Oid, stripes: &[u32]) -> Vec<u32> {
+    // SAFETY: a relation that is open and locked while its locks are asked for; NULL for one that is gone.
+    unsafe {
+        let relation = pg_sys::try_relation_open(table, pg_sys::AccessShareLock as i32);
+        if relation.is_null() {
+            return Vec::new();
+        }
+        let lock = |stripe: &&u32| pg_sys::ConditionalLockPage(relation, **stripe, pg_sys::ExclusiveLock as i32);
+        let held = stripes.iter().filter(lock).copied().collect();
+        pg_sys::relation_close(relation, pg_sys::NoLock as i32);
+        held
+    }
 }
 
 /// Takes the lock of a writer, on partitions too, before anything is read, so that DDL and a backfill never wait for each other.
