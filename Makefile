@@ -1,6 +1,7 @@
 # make demo           semantic drug search in a private PostgreSQL, from a bare checkout (DATA=folder for the real tables)
 # make test           everything the project asserts, on PostgreSQL 18
 # make torture        the long forms of the tests of faults: memory limits, failures of every call, changed files, interrupts, fuzzers
+# make aarch64        the kernel's tests on 64-bit Arm, in qemu-user
 # make matrix         the suites of SQL and tables on every major that can be had (MAJORS="15 17" for some; SHORT=1)
 # make clients        each example in examples/clients against a private server (CLIENTS="psycopg node" for some)
 # make page           a search page in Korean on 127.0.0.1:8080, with the sample (DATA=folder for the real tables)
@@ -19,7 +20,7 @@ SHELL := /bin/bash
 TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
 export DESTDIR PROFILE SHORT SUITES ARGUMENTS
 
-.PHONY: demo test torture matrix clients page examples import bench install deb deb-pgvector clean-machine dist lint setup server private clean
+.PHONY: demo test aarch64 torture matrix clients page examples import bench install deb deb-pgvector clean-machine dist lint setup server private clean
 .NOTPARALLEL:
 
 demo: private
@@ -27,6 +28,9 @@ demo: private
 
 test: lint private
 	scripts/test.sh
+
+aarch64: setup
+	scripts/aarch64.sh
 
 torture: private
 	scripts/torture.sh

@@ -5,5 +5,4 @@ cd "$ROOT"
 export DRUGEMBED_TEST_POSTGRES="$POSTGRES" DRUGEMBED_ONNXRUNTIME="$ONNXRUNTIME"
 say "tests of the crates and of SQL in a private PostgreSQL"
 cargo test --profile fast --workspace --exclude drugembed --no-fail-fast
-scripts/aarch64.sh
 say "all tests passed"
