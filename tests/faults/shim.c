@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -101,7 +102,20 @@ int posix_memalign(void **block, size_t align, size_t size) {
     return made ? 0 : ENOMEM;
 }
 
-ssize_t read(int file, void *to, size_t size) { REFUSE(READ, EIO, -1); return call(SYS_read, file, (long)to, (long)size, 0, 0, 0); }
+/* See is_description below. */
+static int reads_description(int file) {
+    char link[64], path[64] = "";
+    snprintf(link, sizeof link, "/proc/self/fd/%d", file);
+    return readlink(link, path, sizeof path - 1) > 0 && !strncmp(path, "/sys/devices/system/cpu/", 24);
+}
+
+ssize_t read(int file, void *to, size_t size) {
+    if (fails(READ, CALLER) && !reads_description(file)) {
+        errno = EIO;
+        return -1;
+    }
+    return call(SYS_read, file, (long)to, (long)size, 0, 0, 0);
+}
 ssize_t pread(int file, void *to, size_t size, off_t at) {
     REFUSE(READ, EIO, -1);
     return call(SYS_pread64, file, (long)to, (long)size, at, 0, 0);
