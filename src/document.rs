@@ -1,14 +1,9 @@
 //! `drug_document`: the text that stands for a product.
 
-use encoder::memory;
 use pgrx::prelude::*;
 
 use crate::errors::{self, SqlResult};
 use crate::text::Text;
-
-/// What making a document takes at most, for each byte: copies of the parts, and a table of the ingredients seen.
-const BYTES_OF_A_PART: usize = 8;
-const BYTES_OF_INGREDIENTS: usize = 64;
 
 #[pg_extern(immutable, parallel_safe, cost = 10)]
 fn drug_document(
@@ -17,9 +12,7 @@ fn drug_document(
     ingredients: default!(Option<Text<'_>>, "NULL"),
 ) -> SqlResult<Option<String>> {
     let (name, product_type, ingredients) = (or_empty(name)?, or_empty(product_type)?, or_empty(ingredients)?);
-    let bytes = BYTES_OF_A_PART * (name.len() + product_type.len()) + BYTES_OF_INGREDIENTS * ingredients.len();
-    memory::require(bytes).map_err(errors::report)?;
-    let document = encoder::document(name, product_type, ingredients);
+    let document = encoder::try_document(name, product_type, ingredients).map_err(errors::report)?;
     Ok(Some(document).filter(|document| !document.is_empty()))
 }
 

@@ -60,7 +60,7 @@ LANGUAGE c AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
 COMMENT ON FUNCTION drugembed._is_blank(text) IS
     'internal: whether a text is NULL or holds only characters that show nothing: its embedding is NULL';
 ",
-    requires = ["catalog"]
+    requires = ["schema"]
 )]
 fn is_blank(source: Option<Text<'_>>) -> SqlResult<bool> {
     source.map_or(Ok(true), |source| source.is_blank())

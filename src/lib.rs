@@ -1,9 +1,11 @@
 //! drugembed: Korean drug text to vectors inside PostgreSQL. This crate is the SQL surface of the `encoder` crate.
 //!
 //! * [`embed`], [`similarity`], [`document`], [`info`]: the SQL functions.
+//! * [`question`]: what a question asks for, by the `reader` crate.
 //! * [`resident`]: the one encoder of this process, loaded at first use or preloaded by the postmaster.
 //! * [`prepare`]: the SQL function that makes a model ready for this machine.
-//! * [`tracking`]: schema `drugembed` and `drug_search`, which are SQL.
+//! * [`tracking`]: schema `drugembed`: embeddings kept in step with their tables.
+//! * [`search`]: the function `drug_search`.
 //! * [`settings`]: the settings, `drugembed.*`.
 //! * [`text`], [`texts`], [`vector`], [`vectors`]: `text`, pgvector's `vector` and arrays of them as PostgreSQL passes them; the
 //!   `unsafe` code is there. [`literal`]: texts that were meant as something else.
@@ -18,7 +20,9 @@ mod errors;
 mod info;
 mod literal;
 mod prepare;
+mod question;
 mod resident;
+mod search;
 mod settings;
 mod similarity;
 mod text;

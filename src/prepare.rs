@@ -18,7 +18,7 @@ CREATE FUNCTION drugembed.prepare(OUT model text, OUT folder text, OUT bytes big
 RETURNS SETOF record ROWS 1 VOLATILE STRICT PARALLEL UNSAFE
 LANGUAGE c AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
 ",
-    requires = ["roles"]
+    requires = ["schema"]
 )]
 #[allow(clippy::type_complexity)]
 fn prepare() -> Result<

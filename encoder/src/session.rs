@@ -11,7 +11,7 @@ use ort::value::{Tensor, TensorRef};
 
 use crate::bundle::{Bundle, MODEL};
 use crate::error::{Error, Result};
-use crate::kernel::{self, Level};
+use crate::kernel;
 use crate::memory;
 use crate::runtime;
 use crate::tokens::Ids;
@@ -122,7 +122,7 @@ pub fn builder(library: &Path, level: GraphOptimizationLevel) -> Result<SessionB
             .with_inter_threads(1)?
             .with_parallel_execution(false)?
             .with_memory_pattern(false)?
-            .with_operators(kernel::domain(Level::best())?)?)
+            .with_operators(kernel::domain()?)?)
     };
     let failed = |reason| Error::Runtime { path: library.to_owned(), reason };
     build().map_err(|e| Error::of_library(e, failed))

@@ -24,6 +24,7 @@ fn null_and_blank(world: &World) {
         "drug_similarity('a', NULL)",
         "drug_similarity(NULL::vector, 'a')",
         "drug_token_count(NULL)",
+        "drug_question(NULL)",
         "drug_embed(NULLIF(btrim('  '), ''))",
     ] {
         assert_eq!(value(&mut client, &format!("SELECT {call} IS NULL")), "t", "{call}");
@@ -117,6 +118,7 @@ fn other_encodings(world: &World) {
             "drug_embed_query('abc')",
             "drug_token_count('abc')",
             "drug_document('abc')",
+            "drug_question('abc')",
         ] {
             assert_error(&mut client, &format!("SELECT {call}"), "0A000", "UTF8");
         }

@@ -3,24 +3,37 @@
 #[path = "../examples/search.rs"]
 mod search;
 
+use postgres::Client;
 use server_tests::column;
 
 use crate::{Test, World};
 
-pub const TESTS: &[Test] = &[("examples", examples)];
+pub const TESTS: &[Test] = &[("examples", examples), ("korean_examples", korean_examples)];
 
 const README: &str = include_str!("../../README.md");
+const KOREAN: &str = include_str!("../../README.ko.md");
 
-fn examples(world: &World) {
-    world.server.connect("postgres").batch_execute("CREATE DATABASE readme").expect("CREATE DATABASE");
-    let mut client = world.server.connect("readme");
+fn run(world: &World, database: &str, document: &str) -> Client {
+    world.server.connect("postgres").batch_execute(&format!("CREATE DATABASE {database}")).expect("CREATE DATABASE");
+    let mut client = world.server.connect(database);
     let mut blocks = 0;
-    for block in README.split("```sql\n").skip(1) {
+    for block in document.split("```sql\n").skip(1) {
         let sql = block.split("```").next().expect("a closed block");
         column(&mut client, sql);
         blocks += 1;
     }
     assert!(blocks >= 5, "only {blocks} examples were found");
+    // Roles are the cluster's, and both documents make one.
+    client.batch_execute("DROP OWNED BY drug_worker; DROP ROLE drug_worker").expect("the role of the examples");
+    client
+}
+
+fn korean_examples(world: &World) {
+    run(world, "readme_ko", KOREAN);
+}
+
+fn examples(world: &World) {
+    let mut client = run(world, "readme", README);
 
     let hits = search::search(&mut client, "열을 내리는 약은?", 2).expect("hits");
     assert_eq!(hits.len(), 2);

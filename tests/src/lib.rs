@@ -1,6 +1,7 @@
 //! A private PostgreSQL for tests, and what tests ask of it.
 
 mod install;
+pub mod questions;
 mod server;
 mod trials;
 

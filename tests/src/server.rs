@@ -61,7 +61,8 @@ impl Server {
     fn launch(&mut self, install: &Install, settings: &[&str]) {
         let mut postgres = install.command(install.root().join("bin/postgres"));
         postgres.arg("-D").arg(&self.data).arg("-k").arg(&self.sockets);
-        postgres.args(["-c", "listen_addresses=", "-c", "fsync=off"]);
+        // Builds differ in whether they hold a just-in-time compiler, whose memory and time the tests would measure.
+        postgres.args(["-c", "listen_addresses=", "-c", "fsync=off", "-c", "jit=off"]);
         for setting in settings {
             postgres.args(["-c", setting]);
         }

@@ -72,6 +72,30 @@ pub fn backfill(client: &mut Client, table: &str) {
     sql.split("; ").for_each(|sql| client.batch_execute(sql).unwrap_or_else(|e| panic!("{sql}: {e:?}")));
 }
 
+/// Runs a backfill of `table` in a session of its own; how many rows it embedded.
+pub fn embedded(world: &World, database: &str, table: &str) -> u64 {
+    let said = notices(world, database, &format!("CALL drugembed.backfill('{table}')"));
+    let last = said.iter().rev().find_map(|text| text.split(" embedded").next()?.rsplit(": ").next()?.parse().ok());
+    last.unwrap_or_else(|| panic!("{said:?}"))
+}
+
+/// What a session is told while it runs `sql`.
+pub fn notices(world: &World, database: &str, sql: &str) -> Vec<String> {
+    let (send, receive) = std::sync::mpsc::channel();
+    let mut client = postgres::Config::new()
+        .host_path(world.server.sockets())
+        .user("postgres")
+        .dbname(database)
+        .notice_callback(move |notice| {
+            let _ = send.send(notice.message().to_owned());
+        })
+        .connect(postgres::NoTls)
+        .expect("a connection");
+    client.batch_execute(sql).unwrap_or_else(|e| panic!("{sql}: {e:?}"));
+    drop(client);
+    receive.into_iter().collect()
+}
+
 pub fn pending(client: &mut Client) -> u64 {
     value(client, "SELECT sum(pending) FROM drugembed.status").parse().expect("a number")
 }
@@ -79,7 +103,9 @@ pub fn pending(client: &mut Client) -> u64 {
 /// Asserts that nothing waits, and that each row of `table` has the embedding of `source`, NULL where that is blank.
 #[track_caller]
 pub fn assert_in_step(client: &mut Client, table: &str, source: &str) {
-    assert_eq!(value(client, "SELECT count(*) FROM drugembed.queue"), "0", "the queue of {table} is not empty");
+    let waiting =
+        format!("SELECT sum(pending) FROM drugembed.status WHERE relation = '{}'::regclass", table.replace('\'', "''"));
+    assert_eq!(value(client, &waiting), "0", "rows of {table} wait");
     let wrong = format!(
         "WITH r AS MATERIALIZED (SELECT row_number() OVER () AS n, NULLIF(btrim({source}), '') AS source, embedding FROM {table}),
               e AS (SELECT drug_embed(array_agg(source ORDER BY n)) AS vectors FROM r)

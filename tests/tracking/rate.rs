@@ -14,7 +14,7 @@ pub const LONG: &[Test] = &[("overhead_of_30000_rows", |world: &World| rate(worl
 /// busy with it: the time by the clock depends on what else the machine does.
 fn rate(world: &World, name: &str, rows: usize, slices: usize, least: f64) {
     let mut client = tracked(world, name, rows);
-    client.batch_execute("CALL drugembed.backfill('product', max_rows => 1)").expect("the queue is filled");
+    client.batch_execute("CALL drugembed.backfill('product', max_rows => 1)").expect("a first row");
     client.batch_execute("UPDATE product SET embedding = NULL WHERE embedding IS NOT NULL").expect("all rows wait");
     let slice = rows / slices;
     let (mut bare, mut backfill) = (Cost::default(), Cost::default());
@@ -29,12 +29,11 @@ fn rate(world: &World, name: &str, rows: usize, slices: usize, least: f64) {
         backfill += both(world, name, |_| format!("CALL drugembed.backfill('product', max_rows => {})", slice / 2));
     }
     // Whole batches of 256 overshoot max_rows, so that the last slices find less.
-    let done: usize =
-        value(&mut client, "SELECT sum(embedded) FROM drugembed.run WHERE id > 1").parse().expect("a number");
-    assert_eq!(done, rows, "each row once");
+    let done: usize = value(&mut client, "SELECT count(embedding) FROM product").parse().expect("a number");
+    assert_eq!(done, rows, "each row");
     let share = bare.processor / backfill.processor;
     println!(
-        "{rows} rows, 2 sessions: bare drug_embed(text[]) {:.0} rows/s, queue + embed + write {:.0} rows/s; by processor time {:.2} and {:.2} ms \
+        "{rows} rows, 2 sessions: bare drug_embed(text[]) {:.0} rows/s, backfill {:.0} rows/s; by processor time {:.2} and {:.2} ms \
          a row: {:.0} % of the bare rate",
         rows as f64 / bare.clock,
         rows as f64 / backfill.clock,

@@ -3,7 +3,7 @@
 use postgres::Client;
 use server_tests::{assert_error, column, value};
 
-use crate::{Test, World, backfill, tracked};
+use crate::{Test, World, backfill, notices, tracked};
 
 pub const TESTS: &[Test] = &[
     ("finds_by_vector_letters_and_both", finds_by_vector_letters_and_both),
@@ -16,6 +16,10 @@ pub const TESTS: &[Test] = &[
     ("leaves_settings_alone", leaves_settings_alone),
     ("bad_arguments", bad_arguments),
     ("sees_changes_of_its_transaction", sees_changes_of_its_transaction),
+    ("first_search_of_a_session", first_search_of_a_session),
+    ("filters_of_every_type", filters_of_every_type),
+    ("pgvector_moved", pgvector_moved),
+    ("long_documents_and_questions", long_documents_and_questions),
 ];
 
 const KNOWN: &str = "INSERT INTO product (id, name, type, price) VALUES
@@ -151,19 +155,13 @@ fn nothing_can_be_injected(world: &World) {
     assert_eq!(value(&mut client, "SELECT count(*) FROM product"), "25");
 }
 
-fn plan(client: &mut Client, filter: &str) -> String {
-    let statement = value(
-        client,
-        &format!(
-            "SELECT drugembed.search_sql(drugembed.find('product'), 10, true, e.engine, e.schema, '{filter}') FROM drugembed.lexical_engine() e"
-        ),
+/// The plan of the statement that drug_search runs.
+fn plan(world: &World, database: &str, filter: &str) -> String {
+    let search = format!(
+        "LOAD 'auto_explain'; SET auto_explain.log_min_duration = 0; SET auto_explain.log_nested_statements = on; SET client_min_messages = log;
+         SELECT drug_search('product', '타이레놀 500', filter => '{filter}')"
     );
-    client.batch_execute(&format!("PREPARE s (text, vector, bigint, jsonb) AS {statement}")).expect("PREPARE");
-    let explain = format!("EXPLAIN EXECUTE s ('타이레놀 500', (SELECT embedding FROM product LIMIT 1), 1, '{filter}')");
-    let explain = explain.replace("(SELECT embedding FROM product LIMIT 1)", "drug_embed_query('타이레놀 500')");
-    let plan = column(client, &explain).join("\n");
-    client.batch_execute("DEALLOCATE s").expect("DEALLOCATE");
-    plan
+    notices(world, database, &search).into_iter().find(|text| text.contains("sum(1.0")).expect("a plan")
 }
 
 fn uses_both_indexes(world: &World) {
@@ -172,19 +170,15 @@ fn uses_both_indexes(world: &World) {
     client
         .batch_execute(
             "INSERT INTO product (id, name, embedding, embedding_state)
-             SELECT 10000 + i, p.name || ' ' || i, p.embedding, drugembed.row_state(p.name || ' ' || i, (SELECT model FROM drug_model()))
-               FROM product p, generate_series(1, 30) i WHERE p.id < 9000 AND p.id + i * 100 > 0
-             ON CONFLICT DO NOTHING;
-             INSERT INTO product (id, name, embedding, embedding_state)
-             SELECT 20000 + row_number() OVER (), p.name || '-' || i, p.embedding, drugembed.row_state(p.name || '-' || i, (SELECT model FROM drug_model()))
-               FROM product p, generate_series(1, 30) i WHERE p.id < 9000;
+             SELECT 20000 + row_number() OVER (), p.name || '-' || i, p.embedding, p.embedding_state
+               FROM product p, generate_series(1, 60) i WHERE p.id < 9000;
              ANALYZE product",
         )
         .expect("more rows");
     for filter in ["{}", r#"{"price": {"gte": 0}}"#] {
-        let plan = plan(&mut client, filter);
-        assert!(plan.contains("Index Scan using drugembed_1_hnsw"), "{filter}\n{plan}");
-        assert!(plan.contains("Bitmap Index Scan on drugembed_1_lexical"), "{filter}\n{plan}");
+        let plan = plan(world, "indexes", filter);
+        assert!(plan.contains("Index Scan using product_embedding_idx"), "{filter}\n{plan}");
+        assert!(plan.contains("Bitmap Index Scan on product_name_idx"), "{filter}\n{plan}");
     }
     let found = ids(&mut client, "'타이레놀 500', 10, filter => '{\"price\": {\"gte\": 160}}'");
     assert!(found.contains(&"9001".to_owned()), "{found:?}: an iterative scan reaches rare rows");
@@ -209,11 +203,11 @@ fn where_ctype_is_c(world: &World) {
     client.batch_execute("SELECT drugembed.track('product', 'name')").expect("track");
     backfill(&mut client, "product");
     index(&mut client);
-    assert_eq!(value(&mut client, "SELECT engine FROM drugembed.lexical_engine()"), "bigram");
     assert_eq!(ids(&mut client, "'타이레놀 500', 2, 'lexical'"), ["9001", "9002"]);
     assert_eq!(ids(&mut client, "'TYLENOL', 1, 'lexical'"), ["9004"]);
-    client.batch_execute("SET enable_seqscan = off").expect("SET");
-    assert!(plan(&mut client, "{}").contains("Bitmap Index Scan on drugembed_1_lexical"));
+    assert!(value(&mut client, "SELECT string_agg(indexdef, ' ') FROM pg_indexes").contains("_bigrams(name)"));
+    client.batch_execute("ALTER DATABASE ctype SET enable_seqscan = off").expect("ALTER DATABASE");
+    assert!(plan(world, "ctype", "{}").contains("Bitmap Index Scan on product__bigrams_idx"));
 }
 
 fn leaves_settings_alone(world: &World) {
@@ -255,4 +249,114 @@ fn sees_changes_of_its_transaction(world: &World) {
     client.batch_execute("BEGIN; DELETE FROM product WHERE id = 9001").expect("DELETE");
     assert_eq!(ids(&mut client, "'타이레놀 500', 1, 'lexical'"), ["9002"]);
     client.batch_execute("ROLLBACK").expect("ROLLBACK");
+}
+
+/// pgvector's settings exist only once its library is loaded.
+fn first_search_of_a_session(world: &World) {
+    let mut client = searchable(world, "first", 300);
+    client
+        .batch_execute(
+            "INSERT INTO product (id, name, type, embedding, embedding_state)
+             SELECT 20000 + row_number() OVER (), p.name || '-' || i, p.type, p.embedding, p.embedding_state
+               FROM product p, generate_series(1, 20) i WHERE p.id < 9000; ANALYZE product",
+        )
+        .expect("more rows");
+    for arguments in ["'약', 100, 'vector'", "'약', 100", "'약', 5, 'vector', '{\"price\": {\"gt\": 0}}'"] {
+        let mut fresh = world.server.connect("first");
+        fresh.batch_execute("SET enable_seqscan = off").expect("SET");
+        let first = ids(&mut fresh, arguments);
+        assert_eq!(first, ids(&mut fresh, arguments), "{arguments}");
+        assert_eq!(first.len(), if arguments.contains("100") { 100 } else { 5 }, "{arguments}");
+    }
+}
+
+fn filters_of_every_type(world: &World) {
+    let mut client = tracked(world, "types_of_filters", 0);
+    client
+        .batch_execute(
+            "DROP TABLE product; CREATE DOMAIN code AS char(9) CHECK (VALUE <> 'none'); CREATE TYPE kind AS ENUM ('일반', '전문');
+             CREATE EXTENSION citext; CREATE TYPE pair AS (a integer, b integer);
+             CREATE TABLE product (id bigint PRIMARY KEY, name text, c char(9), v varchar(9), b bit(4), d code, k kind, t text[], cs code[],
+                                   ci citext, n numeric, u uuid, day date, r int4range, p pair, j json);
+             INSERT INTO product VALUES (1, '타이레놀정', '19680', '19680', B'1010', '19680', '일반', '{가,나}', '{19680,2}', 'ABC', 1.50,
+                'c0ffee00-0000-0000-0000-000000000000', '2024-02-03', '[1,3)', '(1,2)', '{}'), (2, '게보린정', NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+                NULL, NULL, NULL, NULL, NULL, NULL, NULL);
+             SELECT drugembed.track('product', 'name')",
+        )
+        .expect("a table of many types");
+    backfill(&mut client, "product");
+    for filter in [
+        r#"{"c": "19680"}"#,
+        r#"{"c": {"gte": "19680"}}"#,
+        r#"{"c": ["19680", "x"]}"#,
+        r#"{"c": {"like": "1968%"}}"#,
+        r#"{"v": "19680"}"#,
+        r#"{"b": "1010"}"#,
+        r#"{"d": "19680"}"#,
+        r#"{"d": {"ne": "none"}}"#,
+        r#"{"k": {"lt": "전문"}}"#,
+        r#"{"t": "{가,나}"}"#,
+        r#"{"t": ["{나}", "{가,나}"]}"#,
+        r#"{"cs": "{19680,2}"}"#,
+        r#"{"ci": "abc"}"#,
+        r#"{"n": 1.5}"#,
+        r#"{"u": "C0FFEE00-0000-0000-0000-000000000000"}"#,
+        r#"{"day": {"gt": "2024-02-02"}}"#,
+        r#"{"r": "[1,2]"}"#,
+    ] {
+        for mode in ["vector", "hybrid"] {
+            assert_eq!(ids(&mut client, &format!("'약', 5, '{mode}', '{filter}'")), ["1"], "{filter}");
+        }
+    }
+    client
+        .batch_execute(
+            "CREATE TABLE named (id integer PRIMARY KEY, name text, v integer, x integer);
+             INSERT INTO named VALUES (1, 'a', 7, 7), (2, 'b', 2, 2); SELECT drugembed.track('named', 'name')",
+        )
+        .expect("columns v and x");
+    backfill(&mut client, "named");
+    let first = "SELECT key->>'id' FROM drug_search('named', 'a', mode => 'vector', filter => '{\"id\": [1]}')";
+    assert_eq!(column(&mut client, first), ["1"]);
+    assert_error(&mut client, "SELECT drug_search(0, '약')", "42704", "not tracked");
+    for (filter, sqlstate) in [
+        (r#"{"n": "much"}"#, "22P02"),
+        (r#"{"p": "(1,2)"}"#, "0A000"),
+        (r#"{"j": "{}"}"#, "0A000"),
+        (r#"{"day": "soon"}"#, "22007"),
+    ] {
+        assert_error(&mut client, &format!("SELECT drug_search('product', '약', filter => '{filter}')"), sqlstate, "");
+    }
+}
+
+fn pgvector_moved(world: &World) {
+    let mut client = searchable(world, "moved", 20);
+    client
+        .batch_execute("CREATE SCHEMA extensions; ALTER EXTENSION vector SET SCHEMA extensions; ALTER EXTENSION pg_trgm SET SCHEMA extensions; UPDATE product SET name = name || '!'")
+        .expect("SET SCHEMA");
+    backfill(&mut client, "product");
+    assert_eq!(ids(&mut client, "'타이레놀 500', 1"), ["9001"]);
+    assert_eq!(column(&mut client, "SELECT drugembed.index_sql('product')").len(), 0, "the indexes are there");
+    client
+        .batch_execute(
+            "CREATE TABLE other (id integer PRIMARY KEY, name text); SELECT drugembed.track('other', 'name')",
+        )
+        .expect("track");
+}
+
+/// Letters of long documents and of long questions take no longer than the vector.
+fn long_documents_and_questions(world: &World) {
+    let mut client = tracked(world, "long", 1);
+    client
+        .batch_execute(
+            "INSERT INTO product (id, name, embedding, embedding_state)
+             SELECT 10 + g, left(string_agg('이 약은 감기의 제증상 두통 해열 소화불량 포도당 주사액 ' || md5(g::text || i), ' '), 1000), NULL,
+                    '00000000-0000-0000-0000-000000000000' FROM generate_series(1, 3000) g, generate_series(1, 30) i GROUP BY g",
+        )
+        .expect("long documents");
+    index(&mut client);
+    client.batch_execute("SET statement_timeout = '3s'; SET client_min_messages = error").expect("SET");
+    assert_ne!(ids(&mut client, "'포도당 주사액', 5, 'lexical'").len(), 0);
+    client
+        .batch_execute("SELECT drug_search('product', repeat('가나다라 ', 12000), mode => 'lexical')")
+        .expect("a long question");
 }

@@ -8,7 +8,7 @@ use std::time::Instant;
 use postgres::Client;
 use server_tests::{database, product_names, value};
 
-use crate::{Test, World, assert_in_step, backfill, pending};
+use crate::{Test, World, assert_in_step, embedded, pending};
 
 pub const TESTS: &[Test] =
     &[("exactly_the_changed_rows_are_embedded_again", exactly_the_changed_rows_are_embedded_again)];
@@ -40,17 +40,17 @@ fn exactly_the_changed_rows_are_embedded_again(world: &World) {
 
     client.batch_execute("SELECT drugembed.track('pill', 'drug_document(\"품목명\", \"분류명\")')").expect("track");
     let start = Instant::now();
-    backfill(&mut client, "pill");
+    assert_eq!(embedded(world, "workload", "pill"), rows);
     println!("first backfill: {rows} rows in {:.1} s", start.elapsed().as_secs_f64());
-    assert_eq!(value(&mut client, "SELECT sum(embedded) FROM drugembed.run"), rows.to_string());
 
     let start = Instant::now();
     client.batch_execute(UPDATES).expect("2020 becomes 2023");
     println!("updates to 2023, triggers included: {:.2} s", start.elapsed().as_secs_f64());
-    assert_eq!(pending(&mut client), expected, "status counts what the data says");
-    backfill(&mut client, "pill");
-    let again = value(&mut client, "SELECT embedded FROM drugembed.run ORDER BY id DESC LIMIT 1");
-    assert_eq!(again, expected.to_string(), "as many were embedded again");
+    assert!(
+        pending(&mut client) >= expected,
+        "what changed waits; what has another column and the same text waits too"
+    );
+    assert_eq!(embedded(world, "workload", "pill"), expected, "as many were embedded again");
     println!("{expected} of {} rows embedded again", value(&mut client, "SELECT count(*) FROM pill"));
     assert_in_step(&mut client, "pill", SOURCE);
 }

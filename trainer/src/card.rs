@@ -23,6 +23,7 @@ pub fn write(run: &Run) -> Result<()> {
         let loss = match stage.loss {
             Loss::Contrastive => "InfoNCE",
             Loss::Cosine => "squared error of the cosine",
+            Loss::Distil => "distance to the teacher's vectors, and divergence from its similarities",
         };
         let _ = writeln!(
             text,

@@ -27,6 +27,10 @@ pub struct Config {
     pub type_vocab_size: usize,
     pub layer_norm_eps: f32,
     pub hidden_act: String,
+    /// 8 of a model trained with rounding in the loop: what goes into each linear layer is rounded to 8 bits with a scale a token, the
+    /// layer's weights with a scale an output, word embeddings with a scale a token of the vocabulary. Absent: nothing is rounded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub activation_bits: Option<u32>,
     /// Where the weights come from; the model card and the manifest repeat it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Origin>,
@@ -44,6 +48,9 @@ pub struct Origin {
     /// What happened to the weights since, oldest first, one sentence each.
     #[serde(default)]
     pub history: Vec<String>,
+    /// The vector space, `name@revision` of its first model, where another model's vectors may be compared with these.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub space: Option<String>,
 }
 
 /// Row-major float32 values; `data.len()` is the product of `shape`.
@@ -113,13 +120,18 @@ impl Config {
         );
         let position = self.other.get("position_embedding_type").and_then(Value::as_str).unwrap_or("absolute");
         ensure!(position == "absolute", "position_embedding_type is {position:?}, only \"absolute\" is supported");
+        let bits = self.activation_bits;
+        ensure!(bits.is_none_or(|bits| bits == 8), "activation_bits is {}, only 8 is supported", bits.unwrap_or(0));
         Ok(())
     }
 }
 
 impl Checkpoint {
-    /// Reads a Hugging Face folder. Half-precision weights are widened; the pooler and buffers are left out.
+    /// Reads a Hugging Face folder, or a bundle. Half-precision weights are widened; the pooler and buffers are left out.
     pub fn read(folder: &Path) -> Result<Checkpoint> {
+        if folder.join(encoder::MANIFEST).exists() {
+            return crate::bundle::read(folder);
+        }
         let config = folder.join(CONFIG);
         let config: Config = serde_json::from_slice(&read(&config)?)
             .with_context(|| format!("\"{}\" is not a BERT configuration", config.display()))?;
@@ -155,6 +167,23 @@ impl Checkpoint {
             fs::write(temporary.join(WEIGHTS), safetensors::serialize(views, Some(layout))?)?;
             Ok(())
         })
+    }
+
+    /// A shallower model of these layers, in this order.
+    pub fn with_layers(&self, layers: &[usize]) -> Result<Checkpoint> {
+        let count = self.config.num_hidden_layers;
+        if let Some(layer) = layers.iter().find(|&&layer| layer >= count) {
+            bail!("there is no layer {layer}: the model has {count}, counted from 0");
+        }
+        let mut config = self.config.clone();
+        config.num_hidden_layers = layers.len();
+        let source = |name: &str| match name.strip_prefix("encoder.layer.").and_then(|rest| rest.split_once('.')) {
+            Some((layer, rest)) => format!("encoder.layer.{}.{rest}", layers[layer.parse::<usize>().unwrap_or(0)]),
+            None => name.to_owned(),
+        };
+        let tensors =
+            config.tensor_shapes().into_iter().map(|(name, _)| (name.clone(), self.tensor(&source(&name)).clone()));
+        Ok(Checkpoint { tensors: tensors.collect(), config, tokenizer: self.tokenizer.clone() })
     }
 
     /// A weight by its `BertModel` name; panics on a name outside [`Config::tensor_shapes`].
@@ -242,6 +271,7 @@ pub mod tests {
             type_vocab_size: 2,
             layer_norm_eps: 1e-12,
             hidden_act: "gelu".to_owned(),
+            activation_bits: None,
             origin: None,
             other: Map::new(),
         };
@@ -293,6 +323,18 @@ pub mod tests {
         second.write(&path).unwrap();
         assert_eq!(Checkpoint::read(&path).unwrap(), second);
         assert_eq!(fs::read_dir(&folder.0).unwrap().count(), 1, "temporary folders are left behind");
+    }
+
+    #[test]
+    fn a_shallower_model_has_the_layers_it_names() {
+        let checkpoint = random(10, 3, 1);
+        let shallow = checkpoint.with_layers(&[0, 2]).unwrap();
+        assert_eq!(shallow.config.num_hidden_layers, 2);
+        let weight =
+            |c: &Checkpoint, layer: usize| c.tensor(&format!("encoder.layer.{layer}.output.dense.weight")).clone();
+        assert_eq!((weight(&shallow, 0), weight(&shallow, 1)), (weight(&checkpoint, 0), weight(&checkpoint, 2)));
+        assert_eq!(shallow.tensors.len(), shallow.config.tensor_shapes().len());
+        assert!(checkpoint.with_layers(&[3]).unwrap_err().to_string().starts_with("there is no layer 3"));
     }
 
     #[test]

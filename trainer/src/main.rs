@@ -1,6 +1,7 @@
 //! `trainer`: everything that happens to a model before PostgreSQL sees it.
 
 mod bench;
+mod bundle;
 mod card;
 mod checkpoint;
 mod corpus;

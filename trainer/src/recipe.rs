@@ -30,8 +30,20 @@ pub struct Recipe {
     pub soup: Option<f64>,
     /// Start from a small random encoder instead of a base model.
     pub random_base: Option<tiny::Size>,
+    /// Start from a part of the teacher instead of the base.
+    pub student: Option<Student>,
     pub dev: Option<Dev>,
     pub stage: Vec<Stage>,
+}
+
+/// The model that the first stage starts from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Student {
+    /// The teacher's layers it has, counted from 0.
+    pub layers: Vec<usize>,
+    /// 8: it computes with 8-bit activations and weights, in training as in its bundle; absent = with neither.
+    pub activation_bits: Option<u32>,
 }
 
 /// What stands before every input.
@@ -77,6 +89,9 @@ pub struct Stage {
     pub lr: f64,
     #[serde(default = "temperature")]
     pub temperature: f64,
+    /// Weight of 1 - cos to the teacher's vector beside the batch's similarities, for `loss = "distil"`.
+    #[serde(default = "cosine_weight")]
+    pub cosine_weight: f64,
     /// Pairs drawn for each epoch, with `shares` also more than there are; absent = as many as there are.
     pub pairs_per_epoch: Option<usize>,
     /// Weight of a question's other right answers in the batch, documents that have all it asks for; 0 = they only are no
@@ -94,6 +109,7 @@ pub struct Stage {
     #[serde(default)]
     pub shares: BTreeMap<String, f64>,
     pub general: Option<General>,
+    pub passages: Option<Passages>,
     /// Averages this stage's result with its start: share of the tuned weights.
     pub soup: Option<f64>,
     /// Instead of the recipe's.
@@ -109,6 +125,8 @@ pub enum Loss {
     Contrastive,
     /// Mean squared error of the cosine against the pair's label.
     Cosine,
+    /// The teacher's vectors of the batch's questions and documents, and its similarities among them.
+    Distil,
 }
 
 /// A file of pairs: JSON lines, or a labelled CSV of the seed project.
@@ -154,6 +172,27 @@ pub struct General {
     pub teacher_temperature: f64,
 }
 
+/// Questions and passages between which the base's similarities are kept.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Passages {
+    /// Pairs (JSON lines): questions and longer documents.
+    pub file: PathBuf,
+    /// Longest passage in tokens, beyond the recipe's `max_tokens`.
+    pub max_tokens: usize,
+    /// Pairs of each step.
+    #[serde(default = "passage_rows")]
+    pub rows: usize,
+    /// Of the whole term.
+    #[serde(default = "weight")]
+    pub weight: f64,
+    /// Of the squared differences of the cosines, beside the divergence of each question's softmax over the passages.
+    #[serde(default = "relation_weight")]
+    pub cosine_weight: f64,
+    #[serde(default = "temperature")]
+    pub temperature: f64,
+}
+
 /// What is kept of the base's similarities among general sentences.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -176,6 +215,15 @@ fn one() -> usize {
 }
 fn temperature() -> f64 {
     0.05
+}
+fn cosine_weight() -> f64 {
+    10.0
+}
+fn relation_weight() -> f64 {
+    100.0
+}
+fn passage_rows() -> usize {
+    24
 }
 fn guard() -> f64 {
     0.95
@@ -210,6 +258,12 @@ impl Recipe {
             Ok(())
         };
         share("soup", self.soup.unwrap_or(0.0))?;
+        if let Some(student) = &self.student {
+            let bits = student.activation_bits;
+            ensure!(!student.layers.is_empty(), "student: no layers");
+            ensure!(bits.is_none_or(|bits| bits == 8), "student: activation_bits = {} is not 8", bits.unwrap_or(0));
+            ensure!(self.soup.is_none(), "student: soup would average it with a base of other layers");
+        }
         let mut names = std::collections::HashSet::new();
         for stage in &self.stage {
             let context = || format!("stage \"{}\"", stage.name);
@@ -232,6 +286,15 @@ impl Recipe {
             ensure!(stage.shares.values().all(|s| *s > 0.0), "{}: shares must be positive", context());
             ensure!(stage.others >= 0.0, "{}: others must not be negative", context());
             ensure!(stage.negatives > 0 || stage.mine.is_none(), "{}: mine without negatives", context());
+            ensure!(
+                stage.loss != Loss::Distil || stage.negatives == 0 && stage.others == 0.0,
+                "{}: a distilled batch has neither negatives nor others",
+                context()
+            );
+            if let Some(passages) = &stage.passages {
+                ensure!(passages.rows >= 2, "{}: passages need at least 2 rows", context());
+                ensure!(passages.temperature > 0.0, "{}: temperature must be positive", context());
+            }
             share("replay", stage.replay).with_context(context)?;
             share("soup", stage.soup.unwrap_or(0.0)).with_context(context)?;
             ensure!(stage.replay < 1.0, "{}: replay = 1 leaves no room for the stage's own pairs", context());
@@ -313,6 +376,9 @@ mod tests {
             (("lr = 1e-4", "lr = 1e-4\nreplay = 1.5"), "stage \"a\""),
             (("lr = 1e-4", "lr = 1e-4\ndropout = 1.0"), "dropout = 1 is not in [0, 1)"),
             (("batch = 8", "batch = 1"), "a contrastive batch needs 2 pairs"),
+            (("lr = 1e-4", "lr = 1e-4\nloss = \"distil\"\nnegatives = 1"), "neither negatives nor others"),
+            (("seed = 1", "seed = 1\nstudent = { layers = [] }"), "student: no layers"),
+            (("seed = 1", "seed = 1\nstudent = { layers = [0], activation_bits = 4 }"), "activation_bits = 4 is not 8"),
             (("name = \"a\"", "name = \"../a\""), "is no file name"),
         ] {
             let error = format!("{:#}", parsed(&SMALL.replace(change.0, change.1)).unwrap_err());

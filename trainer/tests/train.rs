@@ -156,6 +156,49 @@ fn a_run_becomes_a_bundle_that_the_encoder_opens() {
     run(&["compare", &a, &b, "--dev", &dev]);
 }
 
+#[test]
+fn a_student_follows_its_teacher() {
+    let folder = Folder::new("student");
+    let data = pairs(&folder);
+    let path = |name: &str| folder.0.join(name).display().to_string();
+    let (texts, knowledge) = (path("texts"), here("tests/small").display().to_string());
+    run(&["pairs", "distil", "--knowledge", &knowledge, "--out", &texts]);
+    let smoke_recipe = here("recipes/smoke.toml").display().to_string();
+    let teacher_run = path("teacher");
+    run(&smoke(&data, &teacher_run, &smoke_recipe));
+    let teacher = format!("{teacher_run}/checkpoints/final");
+
+    let recipe = path("student.toml");
+    let body = "name = \"student\"\nseed = 7\nmax_tokens = 32\ndropout = 0.0\nstudent = { layers = [1], activation_bits = 8 }\n\
+        [[stage]]\nname = \"student\"\nloss = \"distil\"\nsource = [{ file = \"distil.jsonl\" }]\nshares = { type = 2, general = 1 }\n\
+        pairs_per_epoch = 640\nbatch = 16\nlr = 2e-3\n\
+        general = { file = \"general.txt\", keep = \"cosines\", weight = 1, rows = 8 }\n\
+        passages = { file = \"passages.jsonl\", max_tokens = 64, rows = 2, cosine_weight = 1 }\n";
+    fs::write(&recipe, body).unwrap();
+    let (student, bundle) = (path("student"), path("bundle"));
+    let dev = format!("{data}/dev.jsonl");
+    let mut args = smoke(&texts, &student, &recipe);
+    args.extend(["--base", &teacher, "--teacher", &teacher, "--dev", &dev]);
+    run(&args);
+    let losses: Vec<f64> = metrics(&student)
+        .iter()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
+        .filter(|line| line["kind"] == "step")
+        .map(|line| line["loss"].as_f64().unwrap() + line["passages"].as_f64().unwrap())
+        .collect();
+    let mean = |part: &[f64]| part.iter().sum::<f64>() / part.len() as f64;
+    let (first, last) = (mean(&losses[..6]), mean(&losses[losses.len() - 6..]));
+    assert!(last < 0.7 * first, "{first} -> {last}");
+    let stages = fs::read_to_string(Path::new(&student).join("stages.md")).unwrap();
+    assert!(stages.contains("| task | queries | teacher | 1-student |"), "{stages}");
+
+    // Its bundle computes what the checkpoint says, and says whose space it shares.
+    let last = format!("{student}/checkpoints/final");
+    run(&["export", &last, "--output", &bundle, "--space", "teacher@1"]);
+    let manifest = fs::read_to_string(Path::new(&bundle).join("manifest.toml")).unwrap();
+    assert!(manifest.contains("space = \"teacher@1\""), "{manifest}");
+}
+
 /// The base, each stage and the average are in metrics.jsonl, on standard error and in the card, with tasks and guard.
 fn stages_are_measured(run: &str, said: &str) {
     let lines = metrics(run);

@@ -1,23 +1,21 @@
-//! Linear layers on integers: 14-bit activations, one scale a row; 8-bit weights, one scale a column; sums in int32, exact.
+//! Linear layers on integers: `scale of the row * scale of the column * (X W) + bias`, with X quantised activations, W 8-bit weights
+//! and X W summed in int32, exact.
 //!
-//! Fourteen bits, because then the longest sum that a model here needs (1,536 products) still fits int32, so that no processor
-//! saturates or rounds, and all give the same bits.
+//! In BLIS's terms: panels of MC rows take turns with the weights, which are packed once for all in blocks of 16 columns; an
+//! instruction set brings the micro-kernel of MR rows.
 
-use super::lanes::{LANES, Lanes, ROUNDER};
-use super::level::Arch;
+use super::isa::Simd;
 use super::math::gelu;
+use super::quantize::{ActivationBits, QuantizedRows};
+use super::simd::{LANES, SimdF32};
 
-/// Largest magnitude of a quantised activation.
-pub const ACTIVATION_MAX: i32 = 8191;
 /// Largest magnitude of a quantised weight.
 pub const WEIGHT_MAX: i32 = 127;
 /// Inputs that lie side by side in the layout of weights.
 pub const GROUP: usize = 4;
-/// Bits of an activation's low part, where a processor multiplies bytes.
-pub const LOW_BITS: u32 = 6;
 
 /// Sums of one row against one block of columns.
-pub type Tile = [i32; LANES];
+pub type Accumulator = [i32; LANES];
 
 /// Weights of a linear layer as [`pack`] lays them out.
 #[derive(Clone, Copy)]
@@ -30,6 +28,13 @@ pub struct Weights<'a> {
     pub bias: &'a [f32],
     pub ins: usize,
     pub outs: usize,
+}
+
+impl<'a> Weights<'a> {
+    /// Those of a block of 16 columns.
+    pub fn block(&self, block: usize) -> &'a [i8] {
+        &self.packed[block * LANES * self.ins..][..LANES * self.ins]
+    }
 }
 
 /// Lays a matrix `[ins, outs]` out for [`Weights`]. Both must be multiples of 64 and 16, see [`check_widths`].
@@ -50,108 +55,23 @@ pub fn check_widths(ins: usize, outs: usize) -> Result<(), String> {
     if ins == 0 || outs == 0 || !ins.is_multiple_of(64) || !outs.is_multiple_of(LANES) {
         return Err(format!("a layer of {ins} inputs and {outs} outputs: multiples of 64 and {LANES} are needed"));
     }
-    match i32::try_from(ins).ok().and_then(|ins| ins.checked_mul(ACTIVATION_MAX * WEIGHT_MAX)) {
-        Some(_) => Ok(()),
-        None => Err(format!("a layer of {ins} inputs: their products may not fit 32 bits")),
-    }
-}
-
-/// Quantised rows of activations, kept in the form that the processor multiplies.
-#[derive(Default)]
-pub struct Rows {
-    pub count: usize,
-    pub width: usize,
-    /// `[count]`: what a row's integers are multiplied by.
-    pub scales: Vec<f32>,
-    /// `[count, width]`.
-    pub values: Vec<i16>,
-    /// `[count / SIDE rounded up, width / STEP]`, `values` in bytes; only where the processor multiplies these.
-    pub bytes: Vec<Bytes>,
-}
-
-/// Rows of [`Bytes`].
-pub const SIDE: usize = 16;
-/// Inputs of [`Bytes`].
-pub const STEP: usize = 64;
-
-/// Part of some rows, `[SIDE, STEP]`: a value is `high * 2^LOW_BITS + low`.
-#[derive(Clone)]
-#[repr(C, align(64))]
-pub struct Bytes {
-    pub high: [[i8; STEP]; SIDE],
-    pub low: [[u8; STEP]; SIDE],
-}
-
-impl Bytes {
-    const ZERO: Bytes = Bytes { high: [[0; STEP]; SIDE], low: [[0; STEP]; SIDE] };
-
-    #[inline(always)]
-    fn set(&mut self, row: usize, values: &[i16; STEP]) {
-        for ((value, high), low) in values.iter().zip(&mut self.high[row]).zip(&mut self.low[row]) {
-            *high = (value >> LOW_BITS) as i8;
-            *low = (value & ((1 << LOW_BITS) - 1)) as u8;
-        }
-    }
-}
-
-impl Rows {
-    pub fn reset<A: Arch>(&mut self, count: usize, width: usize) {
-        (self.count, self.width) = (count, width);
-        self.scales.resize(count, 0.0);
-        self.values.resize(count * width, 0);
-        if A::BYTES {
-            self.bytes.resize(count.div_ceil(SIDE) * (width / STEP), Bytes::ZERO);
-        }
-    }
-
-    /// Quantises `x`, `[width]`, into row `at`: its largest magnitude becomes [`ACTIVATION_MAX`].
-    #[inline(always)]
-    pub fn set<A: Arch>(&mut self, at: usize, x: &[f32]) {
-        let mut most = A::F::zero();
-        for x in lanes(x) {
-            most = A::F::load(x).abs().max(most);
-        }
-        let most = most.largest();
-        let (scale, inverse) = match most {
-            0.0 => (0.0, 0.0),
-            most => (most / ACTIVATION_MAX as f32, ACTIVATION_MAX as f32 / most),
-        };
-        self.scales[at] = scale;
-        let row = &mut self.values[at * self.width..][..self.width];
-        for (x, to) in lanes(x).zip(row.as_chunks_mut().0) {
-            A::F::load(x).fma(A::F::splat(inverse), A::F::splat(ROUNDER)).store_rounded(to);
-        }
-        if A::BYTES {
-            let steps = self.width / STEP;
-            let bytes = &mut self.bytes[at / SIDE * steps..][..steps];
-            for (bytes, values) in bytes.iter_mut().zip(row.as_chunks().0) {
-                bytes.set(at % SIDE, values);
-            }
-        }
-    }
-
-    pub fn row(&self, at: usize) -> &[i16] {
-        &self.values[at * self.width..][..self.width]
-    }
-}
-
-/// A slice whose length is a multiple of [`LANES`], by so many.
-#[inline(always)]
-pub fn lanes(x: &[f32]) -> impl Iterator<Item = &[f32; LANES]> {
-    x.as_chunks().0.iter()
+    ActivationBits::Fourteen.check_inputs(ins)
 }
 
 /// Takes the sums of some rows against a block of 16 columns.
-pub trait Sink {
+pub trait Epilogue {
     /// Sums of row `first` and those after it.
-    fn take<A: Arch>(&mut self, first: usize, block: usize, sums: &[Tile]);
+    fn take<S: Simd>(&mut self, first: usize, block: usize, sums: &[Accumulator]);
 }
 
 /// `rows` times `weights` plus bias, or GELU of that, into `to`, `[rows, outs]`.
 #[inline(always)]
-pub fn linear<A: Arch, const GELU: bool>(rows: &Rows, weights: &Weights, to: &mut [f32]) {
-    debug_assert!(rows.width == weights.ins && to.len() == rows.count * weights.outs);
-    A::blocks(rows, weights, &mut Linear::<GELU> { scales: &rows.scales, weights, to });
+pub fn linear<S: Simd, const GELU: bool>(rows: &QuantizedRows, weights: &Weights, to: &mut [f32]) {
+    let mut linear = Linear::<GELU> { scales: &rows.scales, weights, to };
+    match rows.bits {
+        ActivationBits::Eight => S::gemm(rows, weights, &mut linear),
+        ActivationBits::Fourteen => S::gemm(rows, weights, &mut Joined(linear)),
+    }
 }
 
 struct Linear<'a, const GELU: bool> {
@@ -160,63 +80,99 @@ struct Linear<'a, const GELU: bool> {
     to: &'a mut [f32],
 }
 
-impl<const GELU: bool> Sink for Linear<'_, GELU> {
+impl<const GELU: bool> Epilogue for Linear<'_, GELU> {
     #[inline(always)]
-    fn take<A: Arch>(&mut self, first: usize, block: usize, sums: &[Tile]) {
+    fn take<S: Simd>(&mut self, first: usize, block: usize, sums: &[Accumulator]) {
         let (column, outs) = (block * LANES, self.weights.outs);
-        let scales = A::F::load(self.weights.scales[column..].first_chunk().expect("a scale a column"));
-        let bias = A::F::load(self.weights.bias[column..].first_chunk().expect("a bias a column"));
+        let scales = S::F::load(self.weights.scales[column..].first_chunk().expect("a scale a column"));
+        let bias = S::F::load(self.weights.bias[column..].first_chunk().expect("a bias a column"));
         for (row, sums) in (first..).zip(sums) {
-            let scale = A::F::splat(self.scales[row]).mul(scales);
+            let scale = S::F::splat(self.scales[row]).mul(scales);
             let to = self.to[row * outs + column..].first_chunk_mut().expect("a place for every sum");
-            let y = A::F::from_integers(sums).fma(scale, bias);
+            let y = S::F::from_i32(sums).fma(scale, bias);
             if GELU { gelu(y) } else { y }.store(to);
         }
     }
 }
 
-/// Packed weights of a block of 16 columns.
-pub fn block_of<'a>(weights: &Weights<'a>, block: usize) -> &'a [i8] {
-    &weights.packed[block * LANES * weights.ins..][..LANES * weights.ins]
-}
+/// Puts the sums of high and low parts of 14-bit activations together.
+struct Joined<E>(E);
 
-/// Multiplies some rows with a block of columns.
-pub trait Multiply {
-    /// Adds to `sums` the products of as many rows, from `first` on, for the inputs from `input` on that `packed` has weights of.
-    fn multiply(rows: &Rows, first: usize, input: usize, packed: &[i8], sums: &mut [Tile]);
-}
-
-/// Rows that take turns with the weights of a block, and inputs at a time: 24 rows of 384 numbers stay in a cache of 32 kB.
-const PANEL: usize = 24;
-const INPUTS: usize = 384;
-
-/// One block of columns after another, in each at most `MOST` rows at a time, evenly many.
-#[inline(always)]
-pub fn by_tiles<A: Arch, M: Multiply, const MOST: usize>(rows: &Rows, weights: &Weights, sink: &mut impl Sink) {
-    let mut sums = [[0; LANES]; PANEL];
-    for from in (0..rows.count).step_by(PANEL) {
-        let count = (rows.count - from).min(PANEL);
-        let parts = count.div_ceil(MOST);
-        for block in 0..weights.outs / LANES {
-            sums[..count].fill([0; LANES]);
-            for (i, packed) in block_of(weights, block).chunks(INPUTS * LANES).enumerate() {
-                for part in 0..parts {
-                    let (first, end) = (part * count / parts, (part + 1) * count / parts);
-                    M::multiply(rows, from + first, i * INPUTS, packed, &mut sums[first..end]);
-                }
+impl<E: Epilogue> Epilogue for Joined<E> {
+    #[inline(always)]
+    fn take<S: Simd>(&mut self, first: usize, block: usize, sums: &[Accumulator]) {
+        let mut joined = [[0; LANES]; MC / 2];
+        let pairs = sums.as_chunks::<2>().0;
+        for (joined, [high, low]) in joined.iter_mut().zip(pairs) {
+            for ((joined, high), low) in joined.iter_mut().zip(high).zip(low) {
+                *joined = (high << 7) + low;
             }
-            sink.take::<A>(from, block, &sums[..count]);
         }
+        self.0.take::<S>(first / 2, block, &joined[..pairs.len()]);
     }
 }
 
-/// Adds the products of one row and a block of columns, in plain Rust.
+/// Multiplies a few rows with a few columns, in registers.
+pub trait MicroKernel {
+    /// Most rows at a time.
+    const MR: usize;
+
+    /// What the sums of a row begin with.
+    #[inline(always)]
+    fn start(_row: &[i8]) -> i32 {
+        0
+    }
+
+    /// Adds to `sums`, `[rows]` of each block of columns, the products of `x`, `[rows, width]`, with these blocks.
+    fn multiply<const BLOCKS: usize>(x: &[i8], packed: [&[i8]; BLOCKS], sums: [&mut [Accumulator]; BLOCKS]);
+}
+
+/// Whether a micro-kernel has what it will read and write; gives the rows' width.
 #[inline(always)]
-pub fn tile_plain(row: &[i16], packed: &[i8], to: &mut Tile) {
-    let (groups, _) = packed.as_chunks::<{ LANES * GROUP }>();
-    for (group, x) in groups.iter().zip(row.as_chunks::<GROUP>().0) {
-        for (sum, weights) in to.iter_mut().zip(group.as_chunks::<GROUP>().0) {
-            *sum += (0..GROUP).map(|i| i32::from(x[i]) * i32::from(weights[i])).sum::<i32>();
+pub fn check_tile<const ROWS: usize>(x: &[i8], packed: &[i8], to: &[Accumulator]) -> usize {
+    let width = packed.len() / LANES;
+    assert!(width * LANES == packed.len() && width.is_multiple_of(GROUP), "whole groups of whole blocks");
+    assert!(x.len() == ROWS * width && to.len() == ROWS, "as many rows, and as wide");
+    width
+}
+
+/// MC, the rows of a panel: they stay in a cache while the weights stream past.
+const MC: usize = 48;
+
+/// One panel of rows after another, in each one pair of blocks of columns after another, in these `K::MR` rows at most at a time.
+#[inline(always)]
+pub fn blocked<S: Simd, K: MicroKernel>(rows: &QuantizedRows, weights: &Weights, epilogue: &mut impl Epilogue) {
+    assert!(rows.width == weights.ins, "rows and weights are equally wide");
+    let blocks = weights.outs / LANES;
+    let mut starts = [0; MC];
+    let mut sums = [[[0; LANES]; MC]; 2];
+    for first in (0..rows.lines()).step_by(MC) {
+        let count = (rows.lines() - first).min(MC);
+        for (start, row) in starts.iter_mut().zip(rows.of(first, count).chunks_exact(rows.width)) {
+            *start = K::start(row);
+        }
+        let parts = count.div_ceil(K::MR);
+        for block in (0..blocks).step_by(2) {
+            let pair = block + 1 < blocks;
+            let [left, right] = &mut sums;
+            for ((left, right), start) in left.iter_mut().zip(right.iter_mut()).zip(starts) {
+                (*left, *right) = ([start; LANES], [start; LANES]);
+            }
+            for part in 0..parts {
+                let (from, to) = (part * count / parts, (part + 1) * count / parts);
+                let x = rows.of(first + from, to - from);
+                let packed = weights.block(block);
+                if pair {
+                    let packed = [packed, weights.block(block + 1)];
+                    K::multiply(x, packed, [&mut left[from..to], &mut right[from..to]]);
+                } else {
+                    K::multiply(x, [packed], [&mut left[from..to]]);
+                }
+            }
+            epilogue.take::<S>(first, block, &left[..count]);
+            if pair {
+                epilogue.take::<S>(first, block + 1, &right[..count]);
+            }
         }
     }
 }

@@ -3,11 +3,12 @@
 use std::cell::RefCell;
 
 use super::attention::{self, attend};
-use super::gemm::{Rows, Weights, linear};
-use super::lanes::{LANES, Lanes};
-use super::level::{Arch, Level, Work, run};
+use super::gemm::{Weights, linear};
+use super::isa::{Isa, Simd, WithSimd, dispatch};
 use super::math::{Norm, add_row, to_unit_length};
 use super::profile::{Part, timed};
+use super::quantize::{ActivationBits, QuantizedRows};
+use super::simd::{LANES, SimdF32};
 
 /// Rows that go through a layer together, if texts are shorter: more would leave the processor's cache.
 const ROWS: usize = 128;
@@ -37,17 +38,19 @@ pub struct Layer<'a> {
     pub down: Weights<'a>,
     pub norm: Norm<'a>,
     pub heads: usize,
+    /// Of the activations that enter the four products.
+    pub bits: ActivationBits,
 }
 
 #[derive(Default)]
 struct Scratch {
-    rows: Rows,
+    rows: QuantizedRows,
     /// `[rows, 3 * width]`.
     qkv: Vec<f32>,
     /// `[rows, width]`: context, then what a half of the layer adds.
-    narrow: Vec<f32>,
+    hidden: Vec<f32>,
     /// `[rows, inner width]`.
-    wide: Vec<f32>,
+    ffn: Vec<f32>,
     attention: attention::Scratch,
 }
 
@@ -58,28 +61,28 @@ thread_local! {
 impl Embeddings<'_> {
     /// Embeds ids, `[texts, tokens]`, into `to`, `[texts, tokens, width]`. Ids are below the vocabulary's size, `tokens` at most
     /// the longest text's.
-    pub fn run(&self, level: Level, ids: &[i64], tokens: usize, to: &mut [f32]) {
+    pub fn run(&self, isa: Isa, ids: &[i64], tokens: usize, to: &mut [f32]) {
         struct Embed<'a>(&'a Embeddings<'a>, &'a [i64], usize, &'a mut [f32]);
-        impl Work for Embed<'_> {
+        impl WithSimd for Embed<'_> {
             #[inline(always)]
-            fn run<A: Arch>(self) {
-                self.0.rows::<A>(self.1, self.2, self.3);
+            fn with_simd<S: Simd>(self) {
+                self.0.rows::<S>(self.1, self.2, self.3);
             }
         }
-        run(level, Embed(self, ids, tokens, to));
+        dispatch(isa, Embed(self, ids, tokens, to));
     }
 
     #[inline(always)]
-    fn rows<A: Arch>(&self, ids: &[i64], tokens: usize, to: &mut [f32]) {
+    fn rows<S: Simd>(&self, ids: &[i64], tokens: usize, to: &mut [f32]) {
         for (i, (to, &id)) in to.chunks_exact_mut(self.width).zip(ids).enumerate() {
             let word = &self.words[id as usize * self.width..][..self.width];
             let position = &self.positions[i % tokens * self.width..][..self.width];
-            let scale = A::F::splat(self.scales[id as usize]);
+            let scale = S::F::splat(self.scales[id as usize]);
             let parts = word.as_chunks::<LANES>().0.iter().zip(position.as_chunks().0);
             for (to, (word, position)) in to.as_chunks_mut().0.iter_mut().zip(parts) {
-                A::F::from_bytes(word).fma(scale, A::F::load(position)).store(to);
+                S::F::from_i8(word).fma(scale, S::F::load(position)).store(to);
             }
-            self.norm.apply::<A>(to);
+            self.norm.apply::<S>(to);
         }
     }
 }
@@ -91,86 +94,78 @@ impl Layer<'_> {
     }
 
     /// Passes one of these blocks through the layer. A text's numbers depend on no other text.
-    pub fn run(&self, level: Level, tokens: usize, x: &mut [f32]) {
+    pub fn run(&self, isa: Isa, tokens: usize, x: &mut [f32]) {
         struct Pass<'a>(&'a Layer<'a>, usize, &'a mut [f32], &'a mut Scratch);
-        impl Work for Pass<'_> {
+        impl WithSimd for Pass<'_> {
             #[inline(always)]
-            fn run<A: Arch>(self) {
-                self.0.block::<A>(self.1, self.2, self.3);
+            fn with_simd<S: Simd>(self) {
+                self.0.block::<S>(self.1, self.2, self.3);
             }
         }
-        SCRATCH.with_borrow_mut(|scratch| run(level, Pass(self, tokens, x, scratch)));
+        SCRATCH.with_borrow_mut(|scratch| dispatch(isa, Pass(self, tokens, x, scratch)));
     }
 
     #[inline(always)]
-    fn block<A: Arch>(&self, tokens: usize, x: &mut [f32], scratch: &mut Scratch) {
+    fn block<S: Simd>(&self, tokens: usize, x: &mut [f32], scratch: &mut Scratch) {
         let width = self.context.outs;
         let count = x.len() / width;
-        let Scratch { rows, qkv, narrow, wide, attention } = scratch;
+        let Scratch { rows, qkv, hidden, ffn, attention } = scratch;
         qkv.resize(count * 3 * width, 0.0);
-        narrow.resize(count * width, 0.0);
-        wide.resize(count * self.up.outs, 0.0);
+        hidden.resize(count * width, 0.0);
+        ffn.resize(count * self.up.outs, 0.0);
 
-        timed!(Part::Quantising, quantise::<A>(rows, x, width));
-        timed!(Part::Products, linear::<A, false>(rows, &self.attention, qkv));
+        timed!(Part::Quantizing, rows.set::<S>(self.bits, x, width));
+        timed!(Part::Products, linear::<S, false>(rows, &self.attention, qkv));
         timed!(Part::Attention, {
-            for (qkv, context) in qkv.chunks_exact(tokens * 3 * width).zip(narrow.chunks_exact_mut(tokens * width)) {
-                attend::<A>(qkv, self.heads, width, attention, context);
+            for (qkv, context) in qkv.chunks_exact(tokens * 3 * width).zip(hidden.chunks_exact_mut(tokens * width)) {
+                attend::<S>(qkv, self.heads, width, attention, context);
             }
         });
-        timed!(Part::Quantising, quantise::<A>(rows, narrow, width));
-        timed!(Part::Products, linear::<A, false>(rows, &self.context, narrow));
-        timed!(Part::Norms, add_and_normalise::<A>(x, narrow, &self.context_norm));
+        timed!(Part::Quantizing, rows.set::<S>(self.bits, hidden, width));
+        timed!(Part::Products, linear::<S, false>(rows, &self.context, hidden));
+        timed!(Part::Norms, add_and_normalise::<S>(x, hidden, &self.context_norm));
 
-        timed!(Part::Quantising, quantise::<A>(rows, x, width));
-        timed!(Part::Gelu, linear::<A, true>(rows, &self.up, wide));
-        timed!(Part::Quantising, quantise::<A>(rows, wide, self.up.outs));
-        timed!(Part::Products, linear::<A, false>(rows, &self.down, narrow));
-        timed!(Part::Norms, add_and_normalise::<A>(x, narrow, &self.norm));
+        timed!(Part::Quantizing, rows.set::<S>(self.bits, x, width));
+        timed!(Part::Gelu, linear::<S, true>(rows, &self.up, ffn));
+        timed!(Part::Quantizing, rows.set::<S>(self.bits, ffn, self.up.outs));
+        timed!(Part::Products, linear::<S, false>(rows, &self.down, hidden));
+        timed!(Part::Norms, add_and_normalise::<S>(x, hidden, &self.norm));
     }
 }
 
 #[inline(always)]
-fn quantise<A: Arch>(rows: &mut Rows, x: &[f32], width: usize) {
-    rows.reset::<A>(x.len() / width, width);
-    for (at, row) in x.chunks_exact(width).enumerate() {
-        rows.set::<A>(at, row);
-    }
-}
-
-#[inline(always)]
-fn add_and_normalise<A: Arch>(x: &mut [f32], more: &[f32], norm: &Norm) {
-    let width = norm.gain.len();
+fn add_and_normalise<S: Simd>(x: &mut [f32], more: &[f32], norm: &Norm) {
+    let width = norm.gamma.len();
     for (x, more) in x.chunks_exact_mut(width).zip(more.chunks_exact(width)) {
-        add_row::<A>(x, more);
-        norm.apply::<A>(x);
+        add_row::<S>(x, more);
+        norm.apply::<S>(x);
     }
 }
 
 /// The mean of each text's tokens, `[texts, tokens, width]`, at unit length, into `to`, `[texts, width]`.
-pub fn mean(level: Level, x: &[f32], tokens: usize, width: usize, to: &mut [f32]) {
+pub fn mean(isa: Isa, x: &[f32], tokens: usize, width: usize, to: &mut [f32]) {
     struct Mean<'a>(&'a [f32], usize, usize, &'a mut [f32]);
-    impl Work for Mean<'_> {
+    impl WithSimd for Mean<'_> {
         #[inline(always)]
-        fn run<A: Arch>(self) {
+        fn with_simd<S: Simd>(self) {
             let Mean(x, tokens, width, to) = self;
             for (x, to) in x.chunks_exact(tokens * width).zip(to.chunks_exact_mut(width)) {
                 // The sum has the mean's direction.
                 to.fill(0.0);
                 for token in x.chunks_exact(width) {
-                    add_row::<A>(to, token);
+                    add_row::<S>(to, token);
                 }
-                to_unit_length::<A>(to);
+                to_unit_length::<S>(to);
             }
         }
     }
-    run(level, Mean(x, tokens, width, to));
+    dispatch(isa, Mean(x, tokens, width, to));
 }
 
 /// Gives this thread's scratch back if it is large.
 pub fn give_back() {
     SCRATCH.with_borrow_mut(|scratch| {
-        let floats = scratch.qkv.capacity() + scratch.narrow.capacity() + scratch.wide.capacity();
+        let floats = scratch.qkv.capacity() + scratch.hidden.capacity() + scratch.ffn.capacity();
         if 4 * floats > KEPT_BYTES {
             *scratch = Scratch::default();
         }

@@ -9,18 +9,21 @@ use ort::value::{DynTensorValueType, PrimitiveTensorElementType, TensorElementTy
 use ort::{Error, Result};
 
 use super::gemm::{Weights, check_widths};
-use super::lanes::LANES;
+use super::isa::Isa;
 use super::layer::{Embeddings, Layer, mean};
-use super::level::Level;
 use super::math::Norm;
+use super::quantize::ActivationBits;
+use super::simd::LANES;
 
 /// Domain of the operators, version 1.
 pub const DOMAIN: &str = "drugembed";
-/// `ids, words, word scales, positions, gain, shift` to embeddings. Attribute: `epsilon`.
+/// `ids, words, word scales, positions, gamma, beta` to embeddings. Attribute: `epsilon`.
 pub const EMBEDDINGS: &str = "Embeddings";
-/// `x, (packed weights, scales, bias) of qkv, (..) of context, gain, shift, (..) of up, (..) of down, gain, shift` to the next x.
-/// Attributes: `heads`, `epsilon`.
+/// `x, (packed weights, scales, bias) of qkv, (..) of context, gamma, beta, (..) of up, (..) of down, gamma, beta` to the next x.
+/// Attributes: `heads`, `epsilon`, [`ACTIVATION_BITS`].
 pub const LAYER: &str = "EncoderLayer";
+/// Bits to which activations are quantised: 8; 14 if it is not said.
+pub const ACTIVATION_BITS: &str = "activation_bits";
 /// `x` to the mean of each text's tokens at unit length.
 pub const MEAN: &str = "UnitMean";
 
@@ -28,12 +31,13 @@ const FLOAT: TensorElementType = TensorElementType::Float32;
 const BYTE: TensorElementType = TensorElementType::Int8;
 const ID: TensorElementType = TensorElementType::Int64;
 
-/// The operators, computing as `level` does.
-pub fn domain(level: Level) -> Result<OperatorDomain> {
-    OperatorDomain::new(DOMAIN)?.add(EmbeddingsOperator(level))?.add(LayerOperator(level))?.add(MeanOperator(level))
+/// The operators, computing by [`Isa::current`].
+pub fn domain() -> Result<OperatorDomain> {
+    let isa = Isa::current();
+    OperatorDomain::new(DOMAIN)?.add(EmbeddingsOperator(isa))?.add(LayerOperator(isa))?.add(MeanOperator(isa))
 }
 
-struct EmbeddingsOperator(Level);
+struct EmbeddingsOperator(Isa);
 
 impl Operator for EmbeddingsOperator {
     type Kernel<'a> = EmbeddingsKernel<'a>;
@@ -48,28 +52,28 @@ impl Operator for EmbeddingsOperator {
         [OperatorOutput::required(FLOAT)]
     }
     fn create_kernel<'a>(&self, context: &KernelContext<'a>) -> Result<EmbeddingsKernel<'a>> {
-        guarded(|| {
+        catch_panic(|| {
             let mut constants = Constants { context, next: 1 };
             let (words, scales, positions) = (constants.take()?, constants.take::<f32>()?, constants.take::<f32>()?);
             let norm = constants.norm()?;
-            let width = norm.gain.len();
+            let width = norm.gamma.len();
             let whole = width > 0 && width.is_multiple_of(LANES);
             if !whole || words.len() != scales.len() * width || !positions.len().is_multiple_of(width) {
                 return Err(Error::new("tables of embeddings do not fit together"));
             }
-            Ok(EmbeddingsKernel { level: self.0, embeddings: Embeddings { words, scales, positions, norm, width } })
+            Ok(EmbeddingsKernel { isa: self.0, embeddings: Embeddings { words, scales, positions, norm, width } })
         })
     }
 }
 
 struct EmbeddingsKernel<'a> {
-    level: Level,
+    isa: Isa,
     embeddings: Embeddings<'a>,
 }
 
 impl Kernel for EmbeddingsKernel<'_> {
     fn compute(&mut self, context: &ComputeContext) -> Result<()> {
-        guarded(|| {
+        catch_panic(|| {
             let Embeddings { scales, positions, width, .. } = self.embeddings;
             let ids = context.input(0)?.ok_or_else(missing)?;
             let (shape, ids) = ids.try_extract_tensor::<i64>()?;
@@ -83,14 +87,14 @@ impl Kernel for EmbeddingsKernel<'_> {
             let mut output = context.output(0, vec![texts, tokens, width as i64])?.ok_or_else(missing)?;
             let (_, x) = output.try_extract_tensor_mut::<f32>()?;
             if !ids.is_empty() {
-                self.embeddings.run(self.level, ids, tokens as usize, x);
+                self.embeddings.run(self.isa, ids, tokens as usize, x);
             }
             Ok(())
         })
     }
 }
 
-struct LayerOperator(Level);
+struct LayerOperator(Isa);
 
 impl Operator for LayerOperator {
     type Kernel<'a> = LayerKernel<'a>;
@@ -110,19 +114,21 @@ impl Operator for LayerOperator {
         [OperatorOutput::required(FLOAT)]
     }
     fn create_kernel<'a>(&self, context: &KernelContext<'a>) -> Result<LayerKernel<'a>> {
-        guarded(|| {
+        catch_panic(|| {
             let heads: i64 = context.get("heads").ok_or_else(|| Error::new("no attribute heads"))?;
+            let bits: i64 = context.get(ACTIVATION_BITS).unwrap_or(14);
+            let bits = ActivationBits::of(bits).ok_or_else(|| Error::new(format!("activations of {bits} bits")))?;
             let mut constants = Constants { context, next: 1 };
             let (attention, projected) = (constants.weights()?, constants.weights()?);
             let context_norm = constants.norm()?;
             let (up, down, norm) = (constants.weights()?, constants.weights()?, constants.norm()?);
-            let width = norm.gain.len();
-            let layer =
-                Layer { attention, context: projected, context_norm, up, down, norm, heads: heads.max(0) as usize };
+            let width = norm.gamma.len();
+            let heads = heads.max(0) as usize;
+            let layer = Layer { attention, context: projected, context_norm, up, down, norm, heads, bits };
             let fits = [
                 (attention.ins, attention.outs) == (width, 3 * width),
                 (projected.ins, projected.outs) == (width, width),
-                context_norm.gain.len() == width,
+                context_norm.gamma.len() == width,
                 (up.ins, down.outs) == (width, width),
                 up.outs == down.ins,
                 layer.heads > 0 && width.is_multiple_of(layer.heads * LANES),
@@ -130,19 +136,19 @@ impl Operator for LayerOperator {
             if fits.contains(&false) {
                 return Err(Error::new("the layer's weights do not fit together"));
             }
-            Ok(LayerKernel { level: self.0, layer })
+            Ok(LayerKernel { isa: self.0, layer })
         })
     }
 }
 
 struct LayerKernel<'a> {
-    level: Level,
+    isa: Isa,
     layer: Layer<'a>,
 }
 
 impl Kernel for LayerKernel<'_> {
     fn compute(&mut self, context: &ComputeContext) -> Result<()> {
-        guarded(|| {
+        catch_panic(|| {
             let (from, tokens, shape) = {
                 let input = context.input(0)?.ok_or_else(missing)?;
                 let (shape, x) = input.try_extract_tensor::<f32>()?;
@@ -164,8 +170,8 @@ impl Kernel for LayerKernel<'_> {
             let blocks: Vec<Mutex<&mut [f32]>> = self.layer.blocks(tokens, x).map(Mutex::new).collect();
             let run = |block: usize| {
                 let mut x = blocks[block].lock().map_err(|_| Error::new("a thread panicked"))?;
-                guarded(|| {
-                    self.layer.run(self.level, tokens, &mut x);
+                catch_panic(|| {
+                    self.layer.run(self.isa, tokens, &mut x);
                     Ok(())
                 })
             };
@@ -183,7 +189,7 @@ impl Kernel for LayerKernel<'_> {
     }
 }
 
-struct MeanOperator(Level);
+struct MeanOperator(Isa);
 
 impl Operator for MeanOperator {
     type Kernel<'a> = MeanKernel;
@@ -202,11 +208,11 @@ impl Operator for MeanOperator {
     }
 }
 
-struct MeanKernel(Level);
+struct MeanKernel(Isa);
 
 impl Kernel for MeanKernel {
     fn compute(&mut self, context: &ComputeContext) -> Result<()> {
-        guarded(|| {
+        catch_panic(|| {
             let input = context.input(0)?.ok_or_else(missing)?;
             let (shape, x) = input.try_extract_tensor::<f32>()?;
             let &[texts, tokens, width] = &shape[..] else { return Err(Error::new("x is not [texts, tokens, width]")) };
@@ -231,7 +237,12 @@ impl<'a> Constants<'_, 'a> {
         let value = self.context.constant_input::<DynTensorValueType>(self.next)?;
         self.next += 1;
         let (_, data) = value.try_extract_tensor::<T>()?;
-        // SAFETY: a constant is the session's, which outlives its kernels.
+        if !data.as_ptr().is_aligned() {
+            return Err(Error::new("a constant is not aligned to its numbers"));
+        }
+        // SAFETY: `data` is such a slice, borrowed from `value` though, which is only a handle. The numbers are an initializer's,
+        // which ONNX Runtime owns by the session: it neither moves, changes nor frees them before it has destroyed the session's
+        // kernels, and `'a` is the time of a kernel.
         Ok(unsafe { std::slice::from_raw_parts(data.as_ptr(), data.len()) })
     }
 
@@ -248,16 +259,16 @@ impl<'a> Constants<'_, 'a> {
 
     fn norm(&mut self) -> Result<Norm<'a>> {
         let epsilon = self.context.get("epsilon").ok_or_else(|| Error::new("no attribute epsilon"))?;
-        let (gain, shift) = (self.take::<f32>()?, self.take::<f32>()?);
-        match gain.len() == shift.len() {
-            true => Ok(Norm { gain, shift, epsilon }),
-            false => Err(Error::new("gain and shift do not fit together")),
+        let (gamma, beta) = (self.take::<f32>()?, self.take::<f32>()?);
+        match gamma.len() == beta.len() {
+            true => Ok(Norm { gamma, beta, epsilon }),
+            false => Err(Error::new("gamma and beta do not fit together")),
         }
     }
 }
 
 /// A panic must not cross ONNX Runtime, which is C++: it becomes an error. So does an interrupt that waits.
-fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+fn catch_panic<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     if crate::interrupt::stop() {
         return Err(Error::new("interrupted"));
     }

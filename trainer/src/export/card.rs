@@ -11,7 +11,7 @@ pub fn of_bundle(manifest: &Manifest, checkpoint: &Checkpoint, agreement: &Agree
     let graph = match precision == Bits::Int8.name() {
         true => {
             "takes `input_ids` (int64, batch x tokens, all of one length) and gives `sentence_embedding` (float32, batch x width). Its
-operators are of the domain `drugembed`, which the project's encoder adds to ONNX Runtime: weights have 8 bits, activations 14, and a text
+operators are of the domain `drugembed`, which the project's encoder adds to ONNX Runtime: weights have 8 bits, activations ACTIVATIONS, and a text
 has the same vector, bit by bit, in any batch and on any processor. For a plain ONNX Runtime export with `--precision fp32`."
         }
         false => {
@@ -19,14 +19,16 @@ has the same vector, bit by bit, in any batch and on any processor. For a plain 
         }
     };
     let usage = format!(
-        "`model.onnx` {graph}
+        "`model.onnx` {}
 Put the prefix before the text: `{}` before what is to be found, `{}` before a question, `{}` before both
 sides of a comparison.",
-        prefix.document, prefix.query, prefix.similarity
+        graph.replace("ACTIVATIONS", &checkpoint.config.activation_bits.unwrap_or(14).to_string()),
+        prefix.document,
+        prefix.query,
+        prefix.similarity
     );
-    let precision = format!(
-        "{precision}; {agreement} against the float32 checkpoint |\n| made and checked with | ONNX Runtime {runtime}"
-    );
+    let precision =
+        format!("{precision}; {agreement} against the checkpoint |\n| made and checked with | ONNX Runtime {runtime}");
     text(manifest, checkpoint, &precision, &usage, note)
 }
 
@@ -50,6 +52,12 @@ fn text(manifest: &Manifest, checkpoint: &Checkpoint, precision: &str, usage: &s
     let history: String =
         checkpoint.config.origin.iter().flat_map(|origin| &origin.history).map(|step| format!("* {step}\n")).collect();
     let note = note.map(|note| format!("\n{}\n", note.trim_end())).unwrap_or_default();
+    let mixing = match &manifest.space {
+        Some(space) => format!(
+            "Its vectors may be compared with those of `{space}` and of that model's other students, with no others."
+        ),
+        None => "Vectors of different revisions must not be mixed.".to_owned(),
+    };
     format!(
         "# {id}
 
@@ -65,17 +73,17 @@ drugembed.
 | pooling | mean over tokens, then L2-normalised |
 | precision | {precision} |
 
-## What happened to the weights
-{history}{note}
 ## How to use it
-{usage} Vectors of different revisions must not be mixed.
-
+{usage} {mixing}
+{note}
 ## Limits
 * A search aid, not medical advice: a high similarity says that two texts are alike, not that a drug is right or safe for anyone.
 * It knows words, not doses, interactions or a patient; numbers and negations weigh little in its vectors.
 * No fixed cosine tells related from unrelated texts: compare cosines with each other.
 * Characters outside Korean, Latin, Greek, digits, punctuation and common Hanja may be unknown to the vocabulary.
-",
+
+## What happened to the weights
+{history}",
         id = manifest.id(),
         dim = manifest.dim,
         base = manifest.base_model,

@@ -1,29 +1,36 @@
 //! The encoder computed in plain Rust, float32, one text at a time: the judge of what ONNX Runtime makes of an exported graph.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use ndarray::{Array2, ArrayView1, ArrayView2, Axis, s};
 
+use super::rounding::nearest;
 use crate::checkpoint::Checkpoint;
 
 /// `[ins, ins]` of each linear layer: its inputs' products with each other, summed over tokens.
 pub type Products = BTreeMap<String, Array2<f64>>;
 
 pub struct Forward<'a> {
-    checkpoint: &'a Checkpoint,
+    /// Of an 8-bit model with its weights rounded.
+    checkpoint: Cow<'a, Checkpoint>,
     products: Option<RefCell<Products>>,
 }
 
 impl<'a> Forward<'a> {
     pub fn new(checkpoint: &'a Checkpoint) -> Forward<'a> {
+        let checkpoint = match checkpoint.config.activation_bits {
+            Some(_) => Cow::Owned(rounded(checkpoint)),
+            None => Cow::Borrowed(checkpoint),
+        };
         Forward { checkpoint, products: None }
     }
 
     /// What the linear layers get to see when texts of these ids are embedded. Query, key and value see the same, which is kept for
     /// the query.
     pub fn products(checkpoint: &Checkpoint, texts: &[Vec<u32>]) -> Products {
-        let forward = Forward { checkpoint, products: Some(RefCell::default()) };
+        let forward = Forward { products: Some(RefCell::default()), ..Forward::new(checkpoint) };
         for ids in texts {
             forward.embed(ids);
         }
@@ -91,7 +98,12 @@ impl<'a> Forward<'a> {
                 None => drop(products.insert(name.to_owned(), more)),
             }
         }
-        x.dot(&self.matrix(&format!("{name}.weight")).t()) + self.vector(&format!("{name}.bias"))
+        let product = |x: &Array2<f32>| x.dot(&self.matrix(&format!("{name}.weight")).t());
+        let product = match self.checkpoint.config.activation_bits {
+            Some(_) => product(&rounded_rows(x)),
+            None => product(x),
+        };
+        product + self.vector(&format!("{name}.bias"))
     }
 
     fn layer_norm(&self, name: &str, mut x: Array2<f32>) -> Array2<f32> {
@@ -107,14 +119,41 @@ impl<'a> Forward<'a> {
         x
     }
 
-    fn matrix(&self, name: &str) -> ArrayView2<'a, f32> {
+    fn matrix(&self, name: &str) -> ArrayView2<'_, f32> {
         let tensor = self.checkpoint.tensor(name);
         ArrayView2::from_shape((tensor.shape[0], tensor.shape[1]), &tensor.data).expect("a matrix")
     }
 
-    fn vector(&self, name: &str) -> ArrayView1<'a, f32> {
+    fn vector(&self, name: &str) -> ArrayView1<'_, f32> {
         ArrayView1::from(&self.checkpoint.tensor(name).data)
     }
+}
+
+/// The checkpoint with the weights that an 8-bit bundle has: token vectors and what linear layers multiply by, row by row (a row of
+/// `[outs, ins]` makes one output).
+fn rounded(checkpoint: &Checkpoint) -> Checkpoint {
+    let mut checkpoint = checkpoint.clone();
+    let small =
+        |name: &str| name.ends_with("LayerNorm.weight") || name.contains("position") || name.contains("token_type");
+    for (name, tensor) in &mut checkpoint.tensors {
+        if name.ends_with(".weight") && !small(name) {
+            let width = tensor.shape[1];
+            tensor.data.chunks_exact_mut(width).for_each(round);
+        }
+    }
+    checkpoint
+}
+
+fn rounded_rows(x: &Array2<f32>) -> Array2<f32> {
+    let mut x = x.as_standard_layout().into_owned();
+    x.rows_mut().into_iter().for_each(|mut row| round(row.as_slice_mut().expect("rows in order")));
+    x
+}
+
+/// Numbers as 8 bits have them.
+fn round(values: &mut [f32]) {
+    let (bytes, scale) = nearest(values);
+    values.iter_mut().zip(bytes).for_each(|(v, b)| *v = f32::from(b) * scale);
 }
 
 /// x times the normal distribution function, by Abramowitz and Stegun 7.1.26 for erf (error below 1.5e-7).

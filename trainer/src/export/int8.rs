@@ -1,7 +1,8 @@
 //! The graph of an 8-bit encoder: operators of the encoder crate, one for each layer.
 //!
 //! Weights become int8 with one scale a column, embeddings int8 with one scale a row. Activations are quantised as they come, with
-//! one scale a token, so that their ranges need not be measured beforehand.
+//! one scale a token, so that their ranges need not be measured beforehand. Weights that were trained with this rounding are rounded
+//! to the nearest, as in training; others make up for each other's errors (GPTQ), and their activations have 14 bits.
 
 use encoder::kernel::{DOMAIN, EMBEDDINGS, LAYER, MEAN, check_widths, pack};
 
@@ -26,7 +27,10 @@ pub fn build(checkpoint: &Checkpoint, texts: &[Vec<u32>]) -> Result<Vec<u8>> {
         (config.hidden_size / config.num_attention_heads).is_multiple_of(16),
         "8 bits need attention heads whose width is a multiple of 16; export with --precision fp32"
     );
-    let products = Forward::products(checkpoint, texts);
+    let products = match config.activation_bits {
+        Some(_) => Products::new(),
+        None => Forward::products(checkpoint, texts),
+    };
     let mut graph = Int8Graph { builder: Builder::default(), checkpoint, products };
     let mut hidden = graph.embeddings();
     for layer in 0..config.num_hidden_layers {
@@ -80,6 +84,7 @@ impl Int8Graph<'_> {
         let mut attributes = vec![real("epsilon", config.layer_norm_eps)];
         if with_heads {
             attributes.push(int("heads", config.num_attention_heads as i64));
+            attributes.extend(config.activation_bits.map(|bits| int("activation_bits", i64::from(bits))));
         }
         let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
         self.builder.add(DOMAIN, operator, name, &inputs, &attributes)
@@ -93,9 +98,9 @@ impl Int8Graph<'_> {
         };
         let ins = rows(&parts[0]).0;
         // A checkpoint keeps `[outs, ins]`: a row is what becomes a column.
-        let rounding = Rounding::new(&self.products[&parts[0]]);
-        let (columns, scales): (Vec<Vec<i8>>, Vec<f32>) =
-            parts.iter().flat_map(|part| rows(part).1.map(|row| rounding.round(row))).unzip();
+        let rounding = self.products.get(&parts[0]).map(Rounding::new);
+        let round = |row: &[f32]| rounding.as_ref().map_or_else(|| nearest(row), |rounding| rounding.round(row));
+        let (columns, scales): (Vec<Vec<i8>>, Vec<f32>) = parts.iter().flat_map(|part| rows(part).1.map(round)).unzip();
         let outs = columns.len();
         let matrix: Vec<i8> = (0..ins * outs).map(|i| columns[i % outs][i / outs]).collect();
         let bias: Vec<f32> =

@@ -6,7 +6,7 @@ mod forward;
 mod golden;
 mod graph;
 mod int8;
-mod onnx;
+pub mod onnx;
 mod rounding;
 mod sentence_transformers;
 mod verify;
@@ -29,7 +29,7 @@ const CARD: &str = "MODEL_CARD.md";
 pub enum Bits {
     /// Float32 as trained: exact, 4 times larger and several times slower
     Fp32,
-    /// 8-bit weights, 14-bit activations; a text's vector is the same bits in any batch and on any processor
+    /// 8-bit weights, and activations of 14 bits or the checkpoint's own 8; a text's vector is the same bits in any batch and on any processor
     Int8,
 }
 
@@ -41,11 +41,13 @@ impl Bits {
         }
     }
 
-    /// Lowest cosine to the checkpoint's own vectors that an export may have.
-    fn least_cosine(self) -> f32 {
-        match self {
-            Bits::Fp32 => 0.99999,
-            Bits::Int8 => 0.999,
+    /// Lowest cosine to the checkpoint's own vectors that an export may have. A checkpoint that itself computes with 8 bits loses
+    /// nothing.
+    fn least_cosine(self, checkpoint: &Checkpoint) -> f32 {
+        match (self, checkpoint.config.activation_bits) {
+            (Bits::Fp32, _) => 0.99999,
+            (Bits::Int8, None) => 0.999,
+            (Bits::Int8, Some(_)) => 0.9999,
         }
     }
 
@@ -90,6 +92,10 @@ pub struct Args {
     /// Precision of a bundle
     #[arg(long, value_enum, default_value = "int8")]
     precision: Bits,
+    /// Vector space, name@revision of its first model, where this model's vectors may be compared with another's [default: what the
+    /// checkpoint says, a student its teacher's]
+    #[arg(long, value_name = "NAME@REVISION")]
+    space: Option<String>,
     /// Text put before every document
     #[arg(long, default_value = "passage: ")]
     document_prefix: String,
@@ -108,7 +114,8 @@ pub struct Args {
     /// ONNX Runtime library [default: $DRUGEMBED_ONNXRUNTIME, else .cache/onnxruntime/libonnxruntime.so.1.28.0]
     #[arg(long, value_name = "FILE")]
     onnxruntime: Option<PathBuf>,
-    /// Lowest cosine to the checkpoint's own vectors at which the bundle is written [default: 0.99999 fp32, 0.999 int8]
+    /// Lowest cosine to the checkpoint's own vectors at which the bundle is written [default: 0.99999 fp32, 0.999 int8,
+    /// 0.9999 int8 of a checkpoint that computes with 8 bits itself]
     #[arg(long, value_name = "COSINE")]
     least_cosine: Option<f32>,
     /// A paragraph for the model card on how the weights were made, as a Markdown file
@@ -117,7 +124,11 @@ pub struct Args {
 }
 
 pub fn run(args: Args) -> Result<()> {
-    let checkpoint = Checkpoint::read(&args.checkpoint)?;
+    let mut checkpoint = Checkpoint::read(&args.checkpoint)?;
+    if args.format == Format::SentenceTransformers || args.precision == Bits::Fp32 {
+        // In float32 the weights count as they are: near what the 8-bit bundle computes, and not the same.
+        checkpoint.config.activation_bits = None;
+    }
     let prefixes = Prefixes {
         document: args.document_prefix.clone(),
         query: args.query_prefix.clone(),
@@ -151,7 +162,8 @@ pub fn run(args: Args) -> Result<()> {
         if args.revision.is_none() {
             manifest.revision = content_revision(folder, MODEL)?;
         }
-        let agreement = agree(folder, &mut manifest, &references, &runtime, &args)?;
+        let least = args.least_cosine.unwrap_or(args.precision.least_cosine(&checkpoint));
+        let agreement = agree(folder, &mut manifest, &references, &runtime, least)?;
         eprintln!("  ONNX Runtime against the checkpoint: {agreement}");
         fs::write(folder.join(CARD), card::of_bundle(&manifest, &checkpoint, &agreement, note.as_deref()))?;
         seal(folder, &mut manifest)?;
@@ -201,6 +213,7 @@ fn manifest(
         revision: args.revision.clone().unwrap_or_default(),
         base_model: origin.base_model.clone(),
         base_revision: origin.base_revision.clone(),
+        space: args.space.clone().or(origin.space.clone()),
         license: origin.license.clone(),
         dim: checkpoint.config.hidden_size,
         max_tokens: checkpoint.config.max_position_embeddings,
@@ -226,7 +239,7 @@ fn agree(
     manifest: &mut Manifest,
     references: &[Golden],
     runtime: &Path,
-    args: &Args,
+    needed: f32,
 ) -> Result<verify::Agreement> {
     let golden_cosine = std::mem::replace(&mut manifest.golden_cosine, -1.0);
     write_goldens(folder, references)?;
@@ -238,11 +251,10 @@ fn agree(
     }
     let cosines = references.iter().zip(&goldens).map(|(a, b)| ::encoder::dot(&a.vector, &b.vector) as f32).collect();
     let agreement = verify::Agreement::new(cosines);
-    let needed = args.least_cosine.unwrap_or(args.precision.least_cosine());
     ensure!(
         agreement.least >= needed,
         "the {} graph gives other vectors than the checkpoint: {agreement}, {needed} is needed",
-        args.precision.name(),
+        manifest.precision,
     );
     manifest.golden_cosine = golden_cosine;
     write_goldens(folder, &goldens)?;

@@ -99,6 +99,7 @@ fn folder_origin(checkpoint: &Checkpoint, args: &Args) -> Result<Origin> {
         base_revision,
         license: args.license.clone(),
         history: Vec::new(),
+        space: None,
     })
 }
 

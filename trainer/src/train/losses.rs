@@ -98,17 +98,57 @@ pub fn distillation<B: Backend>(
     student_temperature: f64,
     teacher_temperature: f64,
 ) -> Tensor<B, 1> {
+    let own = own_masked(&student);
+    let scores =
+        |x: Tensor<B, 2>, temperature: f64| x.clone().matmul(x.transpose()) * (1.0 / temperature) + own.clone();
+    divergence(scores(student, student_temperature), scores(teacher, teacher_temperature))
+}
+
+/// What takes every row's own score out of a softmax over the batch, `[n, n]`.
+fn own_masked<B: Backend>(rows: &Tensor<B, 2>) -> Tensor<B, 2> {
+    let (n, device, dtype) = (rows.dims()[0], rows.device(), rows.dtype());
+    let mut own = vec![0.0; n * n];
+    (0..n).for_each(|i| own[i * n + i] = MASKED as f32);
+    Tensor::from_data(TensorData::new(own, [n, n]).convert_dtype(dtype), (&device, dtype))
+}
+
+/// Kullback-Leibler divergence, mean over rows, of the softmax of the student's scores from that of the teacher's.
+fn divergence<B: Backend>(student: Tensor<B, 2>, teacher: Tensor<B, 2>) -> Tensor<B, 1> {
     let rows = student.dims()[0];
-    let (device, dtype) = (student.device(), student.dtype());
-    let own: Vec<f32> = (0..rows * rows).map(|k| if k / rows == k % rows { MASKED as f32 } else { 0.0 }).collect();
-    let own: Tensor<B, 2> =
-        Tensor::from_data(TensorData::new(own, [rows, rows]).convert_dtype(dtype), (&device, dtype));
-    let log_softmax = |x: Tensor<B, 2>, temperature: f64| {
-        activation::log_softmax(x.clone().matmul(x.transpose()) * (1.0 / temperature) + own.clone(), 1)
-    };
-    let teacher = log_softmax(teacher, teacher_temperature).detach();
-    let student = log_softmax(student, student_temperature);
+    let teacher = activation::log_softmax(teacher, 1).detach();
+    let student = activation::log_softmax(student, 1);
     (teacher.clone().exp() * (teacher - student)).sum() * (1.0 / rows as f64)
+}
+
+/// Distillation into the teacher's own vector space (after LEAF, Vujanic and Rueckstiess, 2025): `cosine_weight` times the mean of
+/// 1 - cos to the teacher's vector of the same text, plus the divergence of the student's from the teacher's softmax over the
+/// teacher's vectors of the batch's other texts. Both `[n, h]`, unit rows.
+pub fn embedding_distillation<B: Backend>(
+    student: Tensor<B, 2>,
+    teacher: Tensor<B, 2>,
+    cosine_weight: f64,
+    temperature: f64,
+) -> Tensor<B, 1> {
+    let own = own_masked(&student);
+    let away = (student.clone() * teacher.clone()).sum_dim(1).mean() * -1.0 + 1.0;
+    let scores = |x: Tensor<B, 2>| x.matmul(teacher.clone().transpose()) * (1.0 / temperature) + own.clone();
+    away * cosine_weight + divergence(scores(student), scores(teacher.clone()))
+}
+
+/// Distillation of how questions relate to passages: the divergence over each question's softmax over the passages, plus
+/// `cosine_weight` times the mean squared difference of the cosines. Row i of either side belongs to pair i, which nothing here
+/// needs to know: the teacher's cosines say which passage answers what. All `[n, h]`, unit rows.
+pub fn passage_distillation<B: Backend>(
+    student: [Tensor<B, 2>; 2],
+    teacher: [Tensor<B, 2>; 2],
+    cosine_weight: f64,
+    temperature: f64,
+) -> Tensor<B, 1> {
+    let cosines = |[questions, passages]: [Tensor<B, 2>; 2]| questions.matmul(passages.transpose());
+    let (student, teacher) = (cosines(student), cosines(teacher).detach());
+    let off = student.clone() - teacher.clone();
+    let squares = (off.clone() * off).mean();
+    divergence(student * (1.0 / temperature), teacher * (1.0 / temperature)) + squares * cosine_weight
 }
 
 /// Distillation of the cosines themselves: mean squared difference, over pairs of different rows, between the student's cosines
@@ -199,6 +239,40 @@ mod tests {
         let wanted = (entropy(0.6, 0.0) + entropy(0.6, 0.8) + entropy(0.0, 0.8)) / 3.0;
         let loss = value(distillation(s, t, 1.0, 1.0));
         assert!((loss - wanted).abs() < 1e-6, "{loss} {wanted}");
+    }
+
+    #[test]
+    fn embedding_distillation_by_hand() {
+        let t = matrix(&[[1.0, 0.0], [0.6, 0.8], [0.0, 1.0]]);
+        assert!(value(embedding_distillation(t.clone(), t.clone(), 10.0, 0.1)).abs() < 1e-5);
+        // Turned by a right angle: cosines 0, 0.28 and 0; rows see the teacher's others at (0.8, 1), (-0.8, 0.6) and (-1, -0.6).
+        let s = matrix(&[[0.0, 1.0], [-0.8, 0.6], [-1.0, 0.0]]);
+        let softmax = |a: f64, b: f64| (a.exp() / (a.exp() + b.exp()), b.exp() / (a.exp() + b.exp()));
+        let row = |teacher: (f64, f64), student: (f64, f64)| {
+            let (p, q) = (softmax(teacher.0, teacher.1), softmax(student.0, student.1));
+            p.0 * (p.0 / q.0).ln() + p.1 * (p.1 / q.1).ln()
+        };
+        let own = |i: usize| [(0.6, 0.0), (0.6, 0.8), (0.0, 0.8)][i];
+        let seen = |i: usize| [(0.8, 1.0), (-0.8, 0.6), (-1.0, -0.6)][i];
+        let kl = (0..3).map(|i| row(own(i), seen(i))).sum::<f64>() / 3.0;
+        let loss = value(embedding_distillation(s, t, 10.0, 1.0));
+        assert!((loss - (10.0 + kl)).abs() < 1e-4, "{loss} {}", 10.0 + kl);
+    }
+
+    #[test]
+    fn passage_distillation_by_hand() {
+        let (q, p) = (matrix(&[[1.0, 0.0], [0.0, 1.0]]), matrix(&[[0.6, 0.8], [0.0, 1.0]]));
+        let same = passage_distillation([q.clone(), p.clone()], [q.clone(), p.clone()], 100.0, 0.05);
+        assert!(value(same).abs() < 1e-6);
+        // Teacher cosines [[0.6, 0], [0.8, 1]]; a student that calls everything alike has all ones.
+        let one = matrix(&[[1.0, 0.0], [1.0, 0.0]]);
+        let entropy = |a: f64, b: f64| {
+            let (p, q) = (a.exp() / (a.exp() + b.exp()), b.exp() / (a.exp() + b.exp()));
+            p * (2.0 * p).ln() + q * (2.0 * q).ln()
+        };
+        let wanted = (entropy(0.6, 0.0) + entropy(0.8, 1.0)) / 2.0 + 10.0 * (0.16 + 1.0 + 0.04) / 4.0;
+        let loss = value(passage_distillation([one.clone(), one], [q, p], 10.0, 1.0));
+        assert!((loss - wanted).abs() < 1e-5, "{loss} {wanted}");
     }
 
     #[test]

@@ -29,21 +29,19 @@ pub enum Line {
         epoch: usize,
         loss: f32,
         distillation: f32,
+        /// Of the passages, where there are any.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        passages: f32,
         rate: f64,
     },
     /// Development tasks after an epoch.
-    Dev {
-        step: usize,
-        stage: String,
-        epoch: usize,
-        tasks: BTreeMap<String, crate::eval::metrics::Metrics>,
-    },
+    Dev { step: usize, stage: String, epoch: usize, tasks: BTreeMap<String, crate::eval::metrics::Metrics> },
     /// Development tasks and guards of the base (`number` 0), of each stage's result, and of the average that ends the run.
-    Stage {
-        step: usize,
-        number: usize,
-        results: Results,
-    },
+    Stage { step: usize, number: usize, results: Results },
+}
+
+fn is_zero(value: &f32) -> bool {
+    *value == 0.0
 }
 
 impl Line {

@@ -7,8 +7,8 @@ use super::progress::Progress;
 use super::run::{Line, Run};
 use super::shares::Shares;
 use super::state::{self, Position};
-use super::step::{Device, Distil, Kept, Step};
-use super::teacher::Teacher;
+use super::step::{Device, Distil, Kept, Passages, Step};
+use super::teacher::{PassageTeacher, Targets, Teacher};
 use super::watch::{Watch, verdict};
 use crate::checkpoint::Checkpoint;
 use crate::eval::score;
@@ -37,7 +37,12 @@ pub struct Runner {
     pub data: PathBuf,
     /// The pairs of each stage.
     pub pairs: Vec<Rc<[Pair]>>,
+    /// Whose similarities are kept.
     pub base: Checkpoint,
+    /// Whose vectors a distilled stage follows; absent = the base's.
+    pub teacher: Option<Checkpoint>,
+    /// What the first stage starts from.
+    pub start: Checkpoint,
     pub run: Run,
     pub device: Device,
     pub watch: Watch,
@@ -57,7 +62,9 @@ struct Course<'a, B: AutodiffBackend> {
     items: &'a [Item],
     replay: Vec<&'a Item>,
     mined: Vec<Vec<Document>>,
+    targets: Option<Targets>,
     teacher: Option<Teacher>,
+    passages: Option<PassageTeacher>,
     encoder: Encoder<B::InnerBackend>,
     adam: AdamW<B::InnerBackend>,
     trained: Vec<bool>,
@@ -77,17 +84,22 @@ impl Runner {
             });
         }
         let base = Encoder::<B::InnerBackend>::new(&self.base, device, DType::F32);
-        self.measure(0, "base", position.total, &base, &mut tokens)?;
+        let teacher = self.teacher.as_ref().map(|t| Encoder::<B::InnerBackend>::new(t, device, DType::F32));
+        match &teacher {
+            Some(teacher) => self.measure(0, "teacher", position.total, teacher, &mut tokens)?,
+            None => self.measure(0, "base", position.total, &base, &mut tokens)?,
+        }
         while position.stage < self.recipe.stage.len() {
             let index = position.stage;
             let start = match index {
-                0 => base.clone(),
+                0 => Encoder::new(&self.start, device, DType::F32),
                 _ => {
                     let folder = self.run.checkpoint(index - 1, &self.recipe.stage[index - 1].name);
                     Encoder::new(&Checkpoint::read(&folder)?, device, DType::F32)
                 }
             };
-            let mut course = self.course::<B>(index, &sets, start.clone(), &base, &mut tokens)?;
+            let teachers = [&base, teacher.as_ref().unwrap_or(&base)];
+            let mut course = self.course::<B>(index, &sets, start.clone(), teachers, &mut tokens)?;
             if self.stage(&mut course, &mut position, &mut tokens)? == End::Interrupted {
                 return Ok(End::Interrupted);
             }
@@ -119,7 +131,7 @@ impl Runner {
         index: usize,
         sets: &'a [Vec<Item>],
         start: Encoder<B::InnerBackend>,
-        base: &Encoder<B::InnerBackend>,
+        [base, teacher]: [&Encoder<B::InnerBackend>; 2],
         tokens: &mut Tokens,
     ) -> Result<Course<'a, B>> {
         let stage = &self.recipe.stage[index];
@@ -131,6 +143,18 @@ impl Runner {
             None => Vec::new(),
         };
         let query = &self.recipe.prefix.query;
+        let targets = (stage.loss == Loss::Distil).then(|| {
+            eprintln!("{}: embedding {} pairs with the teacher", stage.name, sets[index].len());
+            Targets::new(teacher, &sets[index], self.device.shapes, tokens.pad)
+        });
+        let passages = match &stage.passages {
+            Some(p) => {
+                let mut tokens = Tokens::new(&self.base, p.max_tokens)?;
+                let (file, prefix) = (self.data.join(&p.file), &self.recipe.prefix);
+                Some(PassageTeacher::new(base, &file, prefix, &mut tokens, self.device.shapes)?)
+            }
+            None => None,
+        };
         let teacher = match &stage.general {
             Some(g) => {
                 let mut teacher = Teacher::new(base, &self.data.join(&g.file), query, tokens, self.device.shapes)?;
@@ -145,7 +169,8 @@ impl Runner {
         let trained: Vec<bool> = (0..start.parameters().len()).map(|i| i >= frozen).collect();
         let adam = AdamW::new(self.recipe.optimiser.clone(), start.parameters(), &trained);
         let replay = sets[..index].iter().flatten().collect();
-        Ok(Course { stage, items: &sets[index], replay, mined, teacher, encoder: start, adam, trained })
+        let items = &sets[index];
+        Ok(Course { stage, items, replay, mined, targets, teacher, passages, encoder: start, adam, trained })
     }
 
     /// Trains a stage from `position.step` to its end.
@@ -253,21 +278,13 @@ impl Runner {
                 }
                 Step::contrastive(&items, &negatives, stage.temperature, stage.others)
             }
+            Loss::Distil => {
+                let targets = course.targets.as_ref().expect("a distilled stage has targets");
+                Step::distilled(&items, targets, stage.temperature, stage.cosine_weight)
+            }
         };
-        let (Some(teacher), Some(general)) = (&course.teacher, &stage.general) else { return step };
-        let order = teacher.draw(&mut rng, general.rows);
-        let distil = Distil {
-            rows: order.len(),
-            teacher: teacher.rows(&order),
-            weight: general.weight,
-            kept: match general.keep {
-                Keep::Ranks => {
-                    Kept::Ranks { temperature: stage.temperature, teacher_temperature: general.teacher_temperature }
-                }
-                Keep::Cosines => Kept::Cosines,
-            },
-        };
-        step.distilling(order.iter().map(|&i| teacher.sentences[i].clone()), distil)
+        let step = with_general(course, step, &mut rng);
+        with_passages(course, step, &mut rng)
     }
 
     /// Reads and writes down the waiting losses; returns the last. A loss that is no number ends the run.
@@ -275,11 +292,19 @@ impl Runner {
         let mut last = 0.0;
         for (step, epoch, rate, losses) in waiting.drain(..) {
             let values = crate::model::encoder::floats(&losses);
-            let (loss, distillation) = (values[0], values[1]);
-            if !loss.is_finite() || !distillation.is_finite() {
+            let [loss, distillation, passages] = values[..] else { unreachable!("three losses") };
+            if values.iter().any(|value| !value.is_finite()) {
                 bail!("stage \"{}\": the loss became {loss} at step {step}; a lower lr may help", stage.name);
             }
-            self.run.append(&Line::Step { step, stage: stage.name.clone(), epoch, loss, distillation, rate })?;
+            self.run.append(&Line::Step {
+                step,
+                stage: stage.name.clone(),
+                epoch,
+                loss,
+                distillation,
+                passages,
+                rate,
+            })?;
             last = loss;
         }
         Ok(last)
@@ -357,9 +382,13 @@ impl Runner {
     }
 
     fn checkpoint_of<B: Backend>(&self, encoder: &Encoder<B>) -> Checkpoint {
-        let mut checkpoint = encoder.checkpoint(&self.base);
+        let mut checkpoint = encoder.checkpoint(&self.start);
         if let Some(origin) = &mut checkpoint.config.origin {
-            origin.history.push(format!("fine-tuned with the recipe \"{}\"", self.recipe.name));
+            if self.recipe.stage.iter().any(|stage| stage.loss != Loss::Distil) {
+                origin.space = None;
+            }
+            let verb = if origin.space.is_some() { "distilled" } else { "fine-tuned" };
+            origin.history.push(format!("{verb} with the recipe \"{}\"", self.recipe.name));
         }
         checkpoint
     }
@@ -369,4 +398,32 @@ impl Runner {
 pub fn average<B: Backend>(tuned: &Encoder<B>, base: &Encoder<B>, share: f64) -> Encoder<B> {
     let mixed = tuned.parameters().iter().zip(base.parameters());
     tuned.with_parameters(mixed.map(|(t, b)| t.clone() * share + b.clone() * (1.0 - share)).collect())
+}
+
+/// Adds the stage's general sentences to a step.
+fn with_general<B: AutodiffBackend>(course: &Course<B>, step: Step, rng: &mut Rng) -> Step {
+    let (Some(teacher), Some(general)) = (&course.teacher, &course.stage.general) else { return step };
+    let order = teacher.draw(rng, general.rows);
+    let kept = match general.keep {
+        Keep::Ranks => {
+            Kept::Ranks { temperature: course.stage.temperature, teacher_temperature: general.teacher_temperature }
+        }
+        Keep::Cosines => Kept::Cosines,
+    };
+    let distil = Distil { rows: order.len(), teacher: teacher.rows(&order), weight: general.weight, kept };
+    step.distilling(order.iter().map(|&i| teacher.sentences[i].clone()), distil)
+}
+
+/// Adds the stage's questions and passages to a step.
+fn with_passages<B: AutodiffBackend>(course: &Course<B>, step: Step, rng: &mut Rng) -> Step {
+    let (Some(teacher), Some(settings)) = (&course.passages, &course.stage.passages) else { return step };
+    let (texts, vectors) = teacher.draw(rng, settings.rows);
+    let passages = Passages {
+        rows: texts.len() / 2,
+        teacher: vectors,
+        weight: settings.weight,
+        cosine_weight: settings.cosine_weight,
+        temperature: settings.temperature,
+    };
+    step.with_passages(texts, passages)
 }

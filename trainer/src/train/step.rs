@@ -5,6 +5,7 @@
 
 use super::items::{Document, Ids, Item, mask, right};
 use super::losses::{self, Mask, Others};
+use super::teacher::Targets;
 use crate::model::embed::{Plan, Shapes, plan};
 use crate::model::{Dropout, Encoder};
 use burn_tensor::backend::{AutodiffBackend, Backend};
@@ -12,8 +13,20 @@ use burn_tensor::{DType, Int, Tensor, TensorData};
 
 /// What a step minimises.
 pub enum Objective {
-    Contrastive { mask: Mask, temperature: f64, others: Option<Others> },
-    Cosine { labels: Vec<f32> },
+    Contrastive {
+        mask: Mask,
+        temperature: f64,
+        others: Option<Others>,
+    },
+    Cosine {
+        labels: Vec<f32>,
+    },
+    /// `teacher`: its vectors of the questions, then of the documents.
+    Distil {
+        teacher: Vec<f32>,
+        temperature: f64,
+        cosine_weight: f64,
+    },
 }
 
 /// General sentences of the step: the base's vectors of the batch's last `rows` texts.
@@ -22,6 +35,15 @@ pub struct Distil {
     pub teacher: Vec<f32>,
     pub weight: f64,
     pub kept: Kept,
+}
+
+/// Questions and passages of the step, its last texts: the base's vectors of `rows` questions, then of as many passages.
+pub struct Passages {
+    pub rows: usize,
+    pub teacher: Vec<f32>,
+    pub weight: f64,
+    pub cosine_weight: f64,
+    pub temperature: f64,
 }
 
 /// What is kept of the base's similarities.
@@ -33,12 +55,13 @@ pub enum Kept {
     Cosines,
 }
 
-/// Texts in order: `questions` questions, the documents, the general sentences.
+/// Texts in order: `questions` questions, the documents, the general sentences, the passages' questions, the passages.
 pub struct Step {
     pub texts: Vec<Ids>,
     pub questions: usize,
     pub objective: Objective,
     pub distil: Option<Distil>,
+    pub passages: Option<Passages>,
 }
 
 /// How to compute it on a device.
@@ -52,7 +75,7 @@ pub struct Device {
 
 /// A step's losses, still on the device, and the gradients in the parameters' order.
 pub struct Outcome<B: Backend> {
-    /// Main and distillation loss, `[2]`.
+    /// Main loss, that of general sentences, and that of passages, `[3]`.
     pub losses: Tensor<B, 1>,
     pub gradients: Vec<Option<Tensor<B, 2>>>,
 }
@@ -68,20 +91,39 @@ impl Step {
         let texts = batch.iter().map(|i| &i.query).chain(documents).cloned().collect();
         let others = (others > 0.0).then(|| Others { right: right(batch), weight: others });
         let objective = Objective::Contrastive { mask, temperature, others };
-        Self { texts, questions: batch.len(), objective, distil: None }
+        Self::of(texts, batch.len(), objective)
+    }
+
+    fn of(texts: Vec<Ids>, questions: usize, objective: Objective) -> Self {
+        Self { texts, questions, objective, distil: None, passages: None }
+    }
+
+    /// A step that follows the teacher.
+    pub fn distilled(batch: &[&Item], targets: &Targets, temperature: f64, cosine_weight: f64) -> Self {
+        let texts: Vec<Ids> =
+            batch.iter().map(|i| &i.query).chain(batch.iter().map(|i| &i.document.ids)).cloned().collect();
+        let teacher = targets.rows(&texts);
+        Self::of(texts, batch.len(), Objective::Distil { teacher, temperature, cosine_weight })
     }
 
     /// A step of labelled pairs.
     pub fn cosine(batch: &[&Item]) -> Self {
         let texts = batch.iter().map(|i| &i.query).chain(batch.iter().map(|i| &i.document.ids)).cloned().collect();
         let labels = batch.iter().map(|i| i.label).collect();
-        Self { texts, questions: batch.len(), objective: Objective::Cosine { labels }, distil: None }
+        Self::of(texts, batch.len(), Objective::Cosine { labels })
     }
 
     /// Adds general sentences.
     pub fn distilling(mut self, sentences: impl IntoIterator<Item = Ids>, distil: Distil) -> Self {
         self.texts.extend(sentences);
         self.distil = Some(distil);
+        self
+    }
+
+    /// Adds questions and passages, after any general sentences.
+    pub fn with_passages(mut self, texts: impl IntoIterator<Item = Ids>, passages: Passages) -> Self {
+        self.texts.extend(texts);
+        self.passages = Some(passages);
         self
     }
 
@@ -97,7 +139,8 @@ impl Step {
         let tokens: usize = plans.iter().map(|p| p.batch.rows * p.batch.tokens).sum();
         if tokens <= device.graph_tokens {
             let tracked = Encoder::<B>::tracked(encoder, trained);
-            let parts = plans.iter().enumerate().map(|(i, p)| tracked.forward(&p.batch, at(dropout, i))).collect();
+            let rounded = tracked.rounded();
+            let parts = plans.iter().enumerate().map(|(i, p)| rounded.forward(&p.batch, at(dropout, i))).collect();
             let (loss, losses) = self.loss(in_order(parts, &plans, self.texts.len()));
             let gradients = gradients(&tracked, &loss.backward(), trained);
             return Outcome { losses: losses.inner(), gradients };
@@ -112,7 +155,8 @@ impl Step {
         dropout: Option<Dropout>,
         plans: &[Plan],
     ) -> Outcome<B::InnerBackend> {
-        let parts = plans.iter().enumerate().map(|(i, p)| encoder.forward(&p.batch, at(dropout, i))).collect();
+        let rounded = encoder.rounded();
+        let parts = plans.iter().enumerate().map(|(i, p)| rounded.forward(&p.batch, at(dropout, i))).collect();
         let vectors = in_order(parts, plans, self.texts.len());
         let leaf = Tensor::<B, 2>::from_inner(vectors).require_grad();
         let (loss, losses) = self.loss(leaf.clone());
@@ -140,34 +184,50 @@ impl Step {
         Outcome { losses: losses.inner(), gradients: sums }
     }
 
-    /// Total loss `[1]`, and main and distillation loss `[2]`. `vectors` are the texts', in order.
+    /// Total loss `[1]`, and its parts before their weights `[3]`. `vectors` are the texts', in order.
     fn loss<B: Backend>(&self, vectors: Tensor<B, 2>) -> (Tensor<B, 1>, Tensor<B, 1>) {
         let hidden = vectors.dims()[1];
         let general = self.distil.as_ref().map_or(0, |d| d.rows);
-        let documents = self.texts.len() - general;
+        let passages = self.passages.as_ref().map_or(0, |p| p.rows);
+        let sentences = self.texts.len() - 2 * passages - general;
+        let asked = sentences + general;
         let rows = |from: usize, to: usize| vectors.clone().slice([from..to, 0..hidden]);
-        let (q, d) = (rows(0, self.questions), rows(self.questions, documents));
+        let given = |values: &[f32]| {
+            let data = TensorData::new(values.to_vec(), [values.len() / hidden, hidden]).convert_dtype(vectors.dtype());
+            Tensor::<B, 2>::from_data(data, (&vectors.device(), vectors.dtype()))
+        };
+        let (q, d) = (rows(0, self.questions), rows(self.questions, sentences));
         let main = match &self.objective {
             Objective::Contrastive { mask, temperature, others } => {
                 losses::contrastive(q, d, mask, others.as_ref(), *temperature)
             }
             Objective::Cosine { labels } => losses::cosine_regression(q, d, labels),
-        };
-        let Some(distil) = &self.distil else {
-            let none = main.clone().detach() * 0.0;
-            return (main.clone(), Tensor::cat(vec![main.detach(), none], 0));
-        };
-        let teacher = TensorData::new(distil.teacher.clone(), [general, hidden]).convert_dtype(vectors.dtype());
-        let teacher = Tensor::from_data(teacher, (&vectors.device(), vectors.dtype()));
-        let student = rows(documents, self.texts.len());
-        let held = match distil.kept {
-            Kept::Ranks { temperature, teacher_temperature } => {
-                losses::distillation(student, teacher, temperature, teacher_temperature)
+            Objective::Distil { teacher, temperature, cosine_weight } => {
+                losses::embedding_distillation(rows(0, sentences), given(teacher), *cosine_weight, *temperature)
             }
-            Kept::Cosines => losses::cosine_distillation(student, teacher),
         };
-        let both = Tensor::cat(vec![main.clone().detach(), held.clone().detach()], 0);
-        (main + held * distil.weight, both)
+        let none = || main.clone().detach() * 0.0;
+        let held = self.distil.as_ref().map(|distil| {
+            let (student, teacher) = (rows(sentences, asked), given(&distil.teacher));
+            let loss = match distil.kept {
+                Kept::Ranks { temperature, teacher_temperature } => {
+                    losses::distillation(student, teacher, temperature, teacher_temperature)
+                }
+                Kept::Cosines => losses::cosine_distillation(student, teacher),
+            };
+            (loss, distil.weight)
+        });
+        let found = self.passages.as_ref().map(|p| {
+            let student = [rows(asked, asked + p.rows), rows(asked + p.rows, self.texts.len())];
+            let (questions, passages) = p.teacher.split_at(p.rows * hidden);
+            let teacher = [given(questions), given(passages)];
+            (losses::passage_distillation(student, teacher, p.cosine_weight, p.temperature), p.weight)
+        });
+        let part =
+            |part: &Option<(Tensor<B, 1>, f64)>| part.as_ref().map_or_else(none, |(loss, _)| loss.clone().detach());
+        let parts = Tensor::cat(vec![main.clone().detach(), part(&held), part(&found)], 0);
+        let terms = [held, found].into_iter().flatten();
+        (terms.fold(main.clone(), |sum, (loss, weight)| sum + loss * weight), parts)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Gradients against finite differences, and GradCache against one graph.
 
 use super::items::{Document, Ids, Item};
-use super::step::{Device, Distil, Kept, Step};
+use super::step::{Device, Distil, Kept, Objective, Passages, Step};
 use crate::checkpoint::{Checkpoint, Tensor as Weights};
 use crate::model::embed::Shapes;
 use crate::model::tiny::{self, Size};
@@ -53,6 +53,20 @@ fn full_step(kept: Kept) -> Step {
         .distilling([ids(60, 3), ids(61, 5), ids(62, 4)], distil)
 }
 
+/// A step that follows a teacher, with general sentences and passages.
+fn distilled_step() -> Step {
+    let wave = |rows: usize, phase: usize| -> Vec<f32> {
+        (0..rows * 8).map(|i| (((i + phase) * 29 % 13) as f32 - 6.0) / 10.0).collect()
+    };
+    let objective = Objective::Distil { teacher: wave(4, 0), temperature: 0.2, cosine_weight: 3.0 };
+    let distil = Distil { rows: 3, teacher: wave(3, 1), weight: 0.7, kept: Kept::Cosines };
+    let passages = Passages { rows: 2, teacher: wave(4, 2), weight: 0.5, cosine_weight: 4.0, temperature: 0.3 };
+    let texts = [ids(1, 2), ids(2, 4), ids(20, 3), ids(21, 6)].to_vec();
+    Step { texts, questions: 2, objective, distil: None, passages: None }
+        .distilling([ids(60, 3), ids(61, 5), ids(62, 4)], distil)
+        .with_passages([ids(70, 3), ids(71, 2), ids(72, 8), ids(73, 7)], passages)
+}
+
 fn device(graph_tokens: usize) -> Device {
     Device { shapes: Shapes::Rows(3), graph_tokens, pad: 1 }
 }
@@ -63,14 +77,14 @@ fn encoder(dtype: DType) -> Encoder<Flex> {
     Encoder::new(&checkpoint(), &Default::default(), dtype)
 }
 
-/// Main loss plus 0.7 times the distillation loss.
+/// All losses with the weights of the steps above.
 fn loss(step: &Step, encoder: &Encoder<Flex>) -> f64 {
     let frozen = vec![false; encoder.parameters().len()];
     // One parameter must be tracked for there to be a graph; its gradient is not used.
     let trained: Vec<bool> = frozen.iter().enumerate().map(|(i, _)| i == 0).collect();
     let losses = step.run::<B>(encoder, &trained, None, device(usize::MAX)).losses;
     let values = losses.to_data().convert::<f64>().into_vec::<f64>().unwrap();
-    values[0] + 0.7 * values[1]
+    values[0] + 0.7 * values[1] + 0.5 * values[2]
 }
 
 fn check_gradients(step: &Step) {
@@ -111,6 +125,11 @@ fn contrastive_gradients_of_every_parameter() {
 }
 
 #[test]
+fn distillation_gradients_of_every_parameter() {
+    check_gradients(&distilled_step());
+}
+
+#[test]
 fn regression_gradients_of_every_parameter() {
     let items = [item(1, 1), item(2, 2), item(3, 3)];
     check_gradients(&Step::cosine(&items.iter().collect::<Vec<_>>()));
@@ -118,7 +137,13 @@ fn regression_gradients_of_every_parameter() {
 
 #[test]
 fn grad_cache_is_the_one_graph_with_dropout_too() {
-    let (step, encoder) = (full_step(RANKS), encoder(DType::F32));
+    for step in [full_step(RANKS), distilled_step()] {
+        grad_cache_is_the_one_graph(&step);
+    }
+}
+
+fn grad_cache_is_the_one_graph(step: &Step) {
+    let encoder = encoder(DType::F32);
     let trained = vec![true; encoder.parameters().len()];
     let dropout = Some(Dropout { probability: 0.2, seed: 11 });
     let whole = step.run::<B>(&encoder, &trained, dropout, device(usize::MAX));

@@ -1,0 +1,252 @@
+//! The steps by which a question is read.
+
+use std::ops::Range;
+
+use crate::age::{self, Age};
+use crate::asked_form::{self, AskedForm};
+use crate::company;
+use crate::dur::{Dur, DurKind};
+use crate::effect;
+use crate::exclusion;
+use crate::names::{self, Mention, Name, NameKind};
+use crate::pair::{self, Pair};
+use crate::question::{Found, Question};
+use crate::rest;
+use crate::safety;
+use crate::status;
+use crate::strength::{self, Measured, Strength};
+use crate::strength_asked;
+use crate::substitution;
+use crate::text::{Text, is_one_of};
+
+/// The steps of reading; each takes what the steps before it left.
+pub(crate) struct Reading<'a> {
+    text: Text<'a>,
+    mentions: Vec<Mention>,
+    companies: Vec<(Range<usize>, String, f64)>,
+    measured: Vec<Measured>,
+    forms: Vec<AskedForm>,
+    excluded: Vec<(Range<usize>, Name, f64)>,
+    /// What is no part of the meaning that is left.
+    cut: Vec<Range<usize>>,
+}
+
+impl<'a> Reading<'a> {
+    pub fn new(text: Text<'a>, known: &dyn Fn(&str) -> bool) -> Self {
+        let companies = company::find(&text);
+        let mut mentions = names::mentions(&text, known);
+        mentions.retain(|mention| !companies.iter().any(|(range, ..)| overlap(range, &mention.range)));
+        mentions.extend(names::classes(&text, &mentions));
+        mentions.sort_by_key(|mention| mention.range.start);
+        let measured = strength::measured(&text);
+        let mut forms = asked_form::find(&text, &mentions, &measured);
+        let kinds = safety::named(&text);
+        forms.retain(|form| !kinds.iter().any(|range| overlap(range, &form.range)));
+        Reading { text, mentions, companies, measured, forms, excluded: Vec::new(), cut: Vec::new() }
+    }
+
+    pub fn question(mut self) -> Question {
+        let excluded_mentions = self.exclude();
+        let effects = effect::find(&self.text);
+        for (range, code) in effects.refused {
+            self.cut.push(range.clone());
+            self.excluded.push((range, Name::plain(NameKind::Effect, code), 0.9));
+        }
+        let substitution = self.substitute(&excluded_mentions);
+        let mut age = age::find(&self.text);
+        let (dur, pair) = self.safety(&mut age);
+        let status = status::find(&self.text);
+        let strengths = strength_asked::find(&self.text, &self.measured, &self.mentions, &self.forms);
+        let strengths = self.refuse_strengths(strengths);
+        let candidates = self.candidates(&substitution);
+        self.cut.extend(status.iter().map(|(range, _)| range.clone()));
+        self.cut.extend(strengths.iter().map(|(range, ..)| range.clone()));
+        self.cut.extend(self.companies.iter().map(|(range, ..)| range.clone()));
+        self.cut.extend(self.forms.iter().filter(|form| form.confidence > 0.6).map(|form| form.range.clone()));
+        let at = |range: &Range<usize>| range.start;
+        let wanted = |kind: NameKind| {
+            let wanted = self.mentions.iter().filter(move |mention| !mention.used && mention.name.kind == kind);
+            wanted
+                .map(|mention| self.found(&mention.range, mention.name.clone(), mention.confidence))
+                .collect::<Vec<_>>()
+        };
+        let mut excluded = self.excluded.clone();
+        excluded.sort_by_key(|(range, ..)| at(range));
+        excluded.dedup_by(|a, b| a.1 == b.1);
+        Question {
+            rest: rest::without(&self.text, &self.cut),
+            forms: self
+                .forms
+                .iter()
+                .filter(|form| !form.excluded)
+                .map(|form| self.found(&form.range, form.form, form.confidence))
+                .collect(),
+            strengths: strengths.into_iter().map(|(range, value, sure)| self.found(&range, value, sure)).collect(),
+            ingredients: unique(wanted(NameKind::Ingredient)),
+            brands: unique(wanted(NameKind::Brand)),
+            companies: self
+                .companies
+                .iter()
+                .map(|(range, name, sure)| self.found(range, name.clone(), *sure))
+                .collect(),
+            status: status.map(|(range, value)| self.found(&range, value, 0.95)),
+            age: age.map(|(range, value)| self.found(&range, value, 0.9)),
+            excluded: excluded.into_iter().map(|(range, name, sure)| self.found(&range, name, sure)).collect(),
+            substitution: substitution.map(|found| self.found(&found.range, found.substitution, found.confidence)),
+            dur,
+            pair,
+            effects: effects.wanted.into_iter().map(|(range, value)| self.found(&range, value, 0.85)).collect(),
+            candidates,
+            truncated: self.text.truncated,
+        }
+    }
+
+    fn found<T>(&self, range: &Range<usize>, value: T, confidence: f64) -> Found<T> {
+        let span = self.text.span(range);
+        Found { value, words: self.text.words(span), span, confidence }
+    }
+
+    /// Marks names and forms that are refused; returns the mentions.
+    fn exclude(&mut self) -> Vec<usize> {
+        let mut indices = Vec::new();
+        for (i, mention) in self.mentions.iter_mut().enumerate() {
+            let with_form = self
+                .forms
+                .iter()
+                .position(|form| form.range.start == mention.range.end && mention.name.kind != NameKind::Class);
+            let by_form = with_form
+                .map(|form| mention.range.start..mention.range.end.max(form_end(&self.text, &self.forms[form])));
+            let direct = exclusion::around(&self.text, &mention.range, mention.name.kind);
+            let Some(range) = direct.or_else(|| exclusion::around(&self.text, &by_form?, mention.name.kind)) else {
+                continue;
+            };
+            if self.forms.iter().any(|form| form.excluded && overlap(&form.range, &mention.range)) {
+                mention.used = true;
+                continue;
+            }
+            // `타이레놀 현탁액 말고`: the brand, not the form.
+            self.forms.retain(|form| !(range.start < form.range.start && form.range.start < range.end));
+            mention.used = true;
+            indices.push(i);
+            self.cut.push(range.clone());
+            self.excluded.push((range, mention.name.clone(), mention.confidence));
+        }
+        self.exclude_neighbours(&mut indices);
+        for form in self.forms.iter().filter(|form| form.excluded) {
+            self.cut.push(form.range.clone());
+            self.excluded.push((form.range.clone(), Name::plain(NameKind::Form, form.form.code()), 0.9));
+        }
+        indices
+    }
+
+    /// `색소랑 방부제 없는`: what is joined to a name that is refused is refused, too.
+    fn exclude_neighbours(&mut self, indices: &mut Vec<usize>) {
+        const JOINED: &str = "랑|이랑|와|과|하고|이나|나|도|,|·|/|및|이랑은|은|는";
+        for i in (1..self.mentions.len()).rev() {
+            let (before, here) = (&self.mentions[i - 1], &self.mentions[i]);
+            let between = self.text.slice(before.range.end..here.range.start.max(before.range.end));
+            let alike = before.name.kind == here.name.kind || before.name.kind != NameKind::Brand;
+            if indices.contains(&i) && !before.used && alike && is_one_of(between.as_str(), JOINED) {
+                let (range, name, confidence) =
+                    (before.range.start..here.range.start, before.name.clone(), before.confidence);
+                self.mentions[i - 1].used = true;
+                indices.push(i - 1);
+                self.cut.push(range.clone());
+                self.excluded.push((range, name, confidence));
+            }
+        }
+    }
+
+    /// `100mg 말고 200mg`.
+    fn refuse_strengths(&mut self, found: Vec<(Range<usize>, Strength, f64)>) -> Vec<(Range<usize>, Strength, f64)> {
+        const REFUSED: &str = "말고|아니고|아닌|빼고|제외|짜리말고|은말고|짜리아니고";
+        let (refused, wanted): (Vec<_>, Vec<_>) =
+            found.into_iter().partition(|(range, ..)| self.text.longest(range.end, REFUSED).is_some());
+        for (range, strength, confidence) in refused {
+            let range = range.start..self.text.word_end(range.end + 1);
+            self.cut.push(range.clone());
+            self.excluded.push((range, Name::plain(NameKind::Strength, strength.to_string()), confidence));
+        }
+        wanted
+    }
+
+    fn substitute(&mut self, excluded: &[usize]) -> Option<substitution::Found> {
+        let found = substitution::find(&self.text, &self.mentions, excluded)?;
+        if let Some(i) = found.mention {
+            self.mentions[i].used = true;
+            // `노스카나겔 대신`: the form of what is replaced.
+            let own = self.mentions[i].form.clone();
+            self.forms.retain(|form| own.as_ref() != Some(&form.range));
+        }
+        self.cut.push(found.range.clone());
+        Some(found)
+    }
+
+    /// DUR kinds and what is taken together.
+    fn safety(&mut self, age: &mut Option<(Range<usize>, Age)>) -> (Vec<Found<Dur>>, Option<Found<Pair>>) {
+        let free: Vec<Mention> = self.mentions.iter().filter(|mention| !mention.used).cloned().collect();
+        let taken = pair::taken(&self.text, &free);
+        let kinds = safety::find(&self.text, age.as_ref(), taken.as_ref());
+        let of_mother = kinds.iter().any(|found| matches!(found.dur.kind, DurKind::Pregnancy | DurKind::Lactation));
+        if of_mother && age.as_ref().is_some_and(|(_, age)| age.group == age::AgeGroup::Infant) {
+            *age = None;
+        }
+        let pair = kinds.iter().find(|found| found.dur.kind == DurKind::Combination).and_then(|found| self.pair(found));
+        for found in &kinds {
+            // The age stays in the rest: products for children are named so.
+            if !matches!(found.dur.kind, DurKind::Age | DurKind::Elderly) {
+                self.cut.push(found.range.clone());
+            }
+            self.cut.extend(found.predicate.clone());
+        }
+        let dur = kinds
+            .iter()
+            .map(|found| {
+                let range = found.predicate.as_ref().map_or(found.range.clone(), |predicate| {
+                    found.range.start.min(predicate.start)..found.range.end.max(predicate.end)
+                });
+                self.found(&range, found.dur, found.confidence)
+            })
+            .collect();
+        (dur, pair)
+    }
+
+    fn pair(&mut self, dur: &safety::Found) -> Option<Found<Pair>> {
+        let members = pair::members(&self.text, &self.mentions);
+        let first = self.mentions.get(*members.first()?)?.range.clone();
+        let names = members.iter().map(|&i| self.mentions[i].name.clone()).collect();
+        for &i in &members {
+            self.mentions[i].used = true;
+            self.cut.push(self.mentions[i].range.start..self.text.word_end(self.mentions[i].range.end));
+        }
+        let end = dur.predicate.as_ref().map_or(dur.range.end, |predicate| predicate.end).max(first.end);
+        Some(self.found(&(first.start.min(dur.range.start)..end), Pair { names }, dur.confidence))
+    }
+
+    /// The name of a substitution that is a guess, so that the caller can look it up.
+    fn candidates(&self, substitution: &Option<substitution::Found>) -> Vec<Found<String>> {
+        let guess = substitution.as_ref().filter(|found| found.mention.is_none());
+        let guesses = guess.map(|found| self.found(&found.range, found.substitution.of.name.clone(), found.confidence));
+        let unknown = names::unknown_brands(&self.text, &self.mentions);
+        guesses.into_iter().chain(unknown.into_iter().map(|(range, name)| self.found(&range, name, 0.5))).collect()
+    }
+}
+
+/// The end of a form's own words, without what excludes it.
+fn form_end(text: &Text<'_>, form: &AskedForm) -> usize {
+    if form.excluded { text.word_end(form.range.start + 1).min(form.range.end) } else { form.range.end }
+}
+
+fn overlap(a: &Range<usize>, b: &Range<usize>) -> bool {
+    a.start < b.end && b.start < a.end
+}
+
+fn unique(mut found: Vec<Found<Name>>) -> Vec<Found<Name>> {
+    let mut seen: Vec<String> = Vec::new();
+    found.retain(|found| {
+        let new = !seen.contains(&found.value.name);
+        seen.push(found.value.name.clone());
+        new
+    });
+    found
+}
