@@ -205,7 +205,7 @@ pub fn no_direction() -> ErrorReport {
 pub fn other_model(asked: &str, held: &str) -> ErrorReport {
     new(
         PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-        format!("model \"{asked}\" is asked for, but this server holds \"{held}\""),
+        format!("model \"{}\" is asked for, but this server holds \"{held}\"", beginning(asked)),
     )
     .set_detail("Vectors of different models cannot be compared.")
     .set_hint(

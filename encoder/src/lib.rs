@@ -18,6 +18,7 @@ pub mod interrupt;
 pub mod kernel;
 mod last_resort;
 pub mod memory;
+mod new_handler;
 mod prepared;
 mod processor;
 pub mod runtime;

@@ -5,15 +5,15 @@
 //! throw. Three things keep that from happening, in a process in which no other thread allocates:
 //! * what grows with input is reserved by [`reserved`], which can say so;
 //! * before C++, a tokenizer or a parser works, [`require`] makes sure of what it takes at most;
-//! * what remains is small, and [`Reserving`] has put something aside for it, which [`restore_reserve`] makes up for before the
-//!   next piece of work begins; a little more is part of the library itself, for what is allocated before that.
+//! * what remains is small, and something is put aside for it, by [`Reserving`] for Rust and [`crate::new_handler`] for C++, which
+//!   [`restore_reserve`] makes up for before the next piece of work begins; a little more is part of the library itself, for what is allocated before that.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::hint::black_box;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
-use crate::last_resort;
+use crate::{last_resort, new_handler};
 
 use crate::error::{Error, Result};
 
@@ -37,14 +37,19 @@ impl Reserving {
         if layout.size() > LARGEST {
             return ptr::null_mut();
         }
-        let reserve = PUT_ASIDE.swap(ptr::null_mut(), Ordering::Relaxed);
-        if reserve.is_null() {
-            return last_resort::allocate(layout);
-        }
+        let block = if give_up_reserve() { allocate() } else { ptr::null_mut() };
+        or_else(block, || last_resort::allocate(layout))
+    }
+}
+
+/// Frees what is put aside; `false` when nothing was.
+pub(crate) fn give_up_reserve() -> bool {
+    let reserve = PUT_ASIDE.swap(ptr::null_mut(), Ordering::Relaxed);
+    if !reserve.is_null() {
         // SAFETY: allocated with this layout by `restore_reserve`; the swap has made it ours alone.
         unsafe { System.dealloc(reserve, RESERVE) };
-        or_else(allocate(), || last_resort::allocate(layout))
     }
+    !reserve.is_null()
 }
 
 // SAFETY: every block is the system allocator's, asked with the caller's arguments, or one of `last_resort`'s, which fits the layout
@@ -128,9 +133,10 @@ pub fn restore_reserve() -> Result<()> {
     }
     let other = PUT_ASIDE.swap(block, Ordering::Relaxed);
     if !other.is_null() {
-        // SAFETY: as in `again`.
+        // SAFETY: as in `give_up_reserve`.
         unsafe { System.dealloc(other, RESERVE) };
     }
+    new_handler::install();
     Ok(())
 }
 

@@ -11,6 +11,7 @@ use ort::logging::LogLevel;
 
 use crate::bundle::sha256;
 use crate::error::{Error, Result};
+use crate::new_handler;
 
 struct Loaded {
     path: PathBuf,
@@ -62,15 +63,12 @@ fn open(path: &Path, check: impl Fn(&Path) -> Result<()>) -> Result<Loaded> {
     check(path)?;
     // SAFETY: changes the environment before ONNX Runtime reads it; callers load from a single thread.
     unsafe { std::env::set_var("ORT_DISABLE_TELEMETRY", "1") };
-    let environment = ort::init_from(path)
-        .map_err(|e| failed(path, e))?
-        .with_name("drugembed")
-        .with_telemetry(false)
-        .build()
-        .map_err(|e| {
-            SPOILT.store(true, Ordering::Relaxed);
-            failed(path, e)
-        })?;
+    let initializer = ort::init_from(path).map_err(|e| failed(path, e))?;
+    new_handler::find();
+    let environment = initializer.with_name("drugembed").with_telemetry(false).build().map_err(|e| {
+        SPOILT.store(true, Ordering::Relaxed);
+        failed(path, e)
+    })?;
     // Every failure comes back as an error; what is logged goes to a server's log, also of a statement that was cancelled.
     environment.set_log_level(LogLevel::Fatal);
     Ok(Loaded { path: path.to_owned(), environment })

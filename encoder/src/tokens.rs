@@ -11,10 +11,14 @@ use unicode_normalization::{UnicodeNormalization, is_nfc};
 use crate::blank::is_blank;
 use crate::bundle::{Bundle, Manifest, Prefixes, Role, TOKENIZER};
 use crate::error::{Error, Result};
+use crate::memory;
 use crate::unigram::Unigram;
 
 /// Longest text that is looked at, in bytes. Beyond it tokenizing itself could no longer be cancelled in time.
 pub const MAX_TEXT_BYTES: usize = 256 * 1024;
+
+/// What composing a text takes at most, for each of its bytes.
+const BYTES_OF_COMPOSING: usize = 16;
 
 /// What to do with a text of more tokens than the model reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -68,7 +72,7 @@ impl Reader {
 
     fn read_text(&self, text: &str) -> Result<Ids> {
         match self {
-            Reader::Compact(unigram) => Ok(unigram.encode(text)),
+            Reader::Compact(unigram) => unigram.encode(text),
             Reader::Library(tokenizer) => {
                 let encoding = tokenizer.encode(text, false).map_err(|e| Error::Tokenize(e.to_string()))?;
                 Ok(encoding.get_ids().to_vec())
@@ -156,6 +160,7 @@ impl Tokens {
         if is_blank(text) {
             return Err(Error::Blank);
         }
+        memory::require(BYTES_OF_COMPOSING * text.len())?;
         self.reader.encode(&format!("{}{}", self.prefixes.of(role), composed(text)))
     }
 

@@ -12,6 +12,7 @@ use serde::Deserialize;
 use spm_precompiled::Precompiled;
 
 use crate::error::{Error, Result};
+use crate::memory;
 use crate::tokens::composed;
 
 /// What an unknown character costs below the least probable token, as in sentencepiece.
@@ -29,13 +30,23 @@ pub struct Unigram {
     specials: HashMap<String, u32>,
 }
 
-/// The best segmentation that ends at a byte of a word.
+/// The best segmentation that ends at a byte of a word. A text of 256 kB may be one word of six times as many normalised bytes,
+/// each with one of these.
 #[derive(Clone, Copy)]
 struct Best {
-    id: u32,
     score: f64,
-    start: usize,
+    id: u32,
+    start: u32,
 }
+
+impl Best {
+    /// None yet: every other is better.
+    const NONE: Best = Best { score: f64::NEG_INFINITY, id: 0, start: 0 };
+}
+
+/// What encoding takes at most, for a byte of the text while it is normalised, and for a byte of what it is normalised to.
+const BYTES_OF_NORMALIZING: usize = 64;
+const BYTES_OF_SEGMENTING: usize = 3 * size_of::<Best>() / 2 + 2 * size_of::<u32>() + 2;
 
 impl Unigram {
     /// Reads `tokenizer.json`; `None` when it is of another kind than this reader knows.
@@ -111,8 +122,10 @@ impl Unigram {
     }
 
     /// Ids of `text`, without special tokens; a special token's name in the text is text.
-    pub fn encode(&self, text: &str) -> Vec<u32> {
+    pub fn encode(&self, text: &str) -> Result<Vec<u32>> {
+        memory::require(BYTES_OF_NORMALIZING * text.len())?;
         let normalized = self.normalizers.iter().fold(text.to_owned(), |text, step| step.apply(text));
+        memory::require(BYTES_OF_SEGMENTING * normalized.len())?;
         let (mut word, mut path, mut ids) = (String::new(), Vec::new(), Vec::new());
         for part in normalized.split_whitespace() {
             word.clear();
@@ -124,23 +137,24 @@ impl Unigram {
                 self.segment(piece, &mut path, &mut ids);
             }
         }
-        ids
+        Ok(ids)
     }
 
     /// Viterbi search over the bytes of one word.
-    fn segment(&self, word: &str, path: &mut Vec<Option<Best>>, ids: &mut Vec<u32>) {
+    fn segment(&self, word: &str, path: &mut Vec<Best>, ids: &mut Vec<u32>) {
         let bytes = word.as_bytes();
         path.clear();
-        path.resize(bytes.len() + 1, None);
+        path.resize(bytes.len() + 1, Best::NONE);
+        path[0].score = 0.0;
         for (start, c) in word.char_indices() {
-            let so_far = path[start].map_or(0.0, |best| best.score);
+            let (so_far, from) = (path[start].score, start as u32);
             let mut whole_character = false;
             self.each_prefix(&bytes[start..], |length, id| {
                 whole_character |= length == c.len_utf8();
-                improve(&mut path[start + length], Best { id, score: so_far + self.scores[id as usize], start });
+                improve(&mut path[start + length], Best { id, score: so_far + self.scores[id as usize], start: from });
             });
             if !whole_character {
-                let unknown = Best { id: self.unknown, score: so_far + self.unknown_score, start };
+                let unknown = Best { id: self.unknown, score: so_far + self.unknown_score, start: from };
                 improve(&mut path[start + c.len_utf8()], unknown);
             }
         }
@@ -148,17 +162,18 @@ impl Unigram {
     }
 
     /// Walks the best path back and appends its ids in order; neighbouring unknowns become one.
-    fn trace(&self, path: &[Option<Best>], ids: &mut Vec<u32>) {
+    fn trace(&self, path: &[Best], ids: &mut Vec<u32>) {
         let from = ids.len();
         let mut end = path.len() - 1;
         let mut after_unknown = false;
-        while let Some(best) = path[end].filter(|_| end > 0) {
+        while end > 0 && path[end].score > f64::NEG_INFINITY {
+            let best = path[end];
             let unknown = best.id == self.unknown;
             if !(unknown && after_unknown) {
                 ids.push(best.id);
             }
             after_unknown = unknown;
-            end = best.start;
+            end = best.start as usize;
         }
         ids[from..].reverse();
     }
@@ -184,9 +199,9 @@ fn malformed(path: &Path, reason: impl ToString) -> Error {
     Error::Malformed { path: path.to_owned(), reason: reason.to_string() }
 }
 
-fn improve(best: &mut Option<Best>, candidate: Best) {
-    if best.is_none_or(|best| candidate.score > best.score) {
-        *best = Some(candidate);
+fn improve(best: &mut Best, candidate: Best) {
+    if candidate.score > best.score {
+        *best = candidate;
     }
 }
 
@@ -361,7 +376,7 @@ mod tests {
     fn agrees(text: &str) {
         for both in &*BUNDLES {
             let library = both.library.encode(text, false).expect("encodes");
-            assert_eq!(both.compact.encode(text), library.get_ids(), "{text:?}");
+            assert_eq!(both.compact.encode(text).expect("memory"), library.get_ids(), "{text:?}");
         }
     }
 
@@ -414,7 +429,8 @@ mod tests {
     #[test]
     fn characters_without_a_token_are_blank() {
         for c in (0..=u32::from(char::MAX)).filter_map(char::from_u32) {
-            let nothing = BUNDLES.iter().any(|both| both.compact.encode(c.encode_utf8(&mut [0; 4])).is_empty());
+            let nothing =
+                BUNDLES.iter().any(|both| both.compact.encode(c.encode_utf8(&mut [0; 4])).expect("memory").is_empty());
             assert!(!nothing || is_blank(c.encode_utf8(&mut [0; 4])), "{c:?}");
         }
     }
@@ -422,7 +438,7 @@ mod tests {
     #[test]
     fn names_of_special_tokens_are_text() {
         let compact = &BUNDLES[0].compact;
-        let ids = compact.encode("</s> <mask>약<s>");
+        let ids = compact.encode("</s> <mask>약<s>").expect("memory");
         assert!(["<s>", "</s>", "<mask>"].iter().all(|name| !ids.contains(&compact.special(name).expect("special"))));
     }
 

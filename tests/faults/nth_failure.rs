@@ -5,11 +5,13 @@ use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::process::Command;
+use std::thread::sleep;
+use std::time::Duration;
 
 use postgres::Client;
 use server_tests::{Server, database, run, value};
 
-use crate::{Test, World, assert_never_down};
+use crate::{Test, World};
 
 pub const TESTS: &[Test] = &[("some_calls", some_calls)];
 pub const LONG_TESTS: &[Test] = &[("every_call", every_call)];
@@ -33,6 +35,8 @@ struct Faults {
     control: File,
     expected: String,
     fired: u64,
+    /// What brought the server down, and the last lines that it wrote.
+    fatal: Vec<String>,
 }
 
 impl Faults {
@@ -49,7 +53,7 @@ impl Faults {
         let mut client = database(&server, "faults");
         let expected = value(&mut client, EMBED);
         let control = File::options().read(true).write(true).open(path).expect("the shared file");
-        Faults { server, control, expected, fired: 0 }
+        Faults { server, control, expected, fired: 0, fatal: Vec::new() }
     }
 
     /// Lets up to `loads` calls of each kind fail while a model is loaded and while one is prepared, and up to `embeds` while texts
@@ -75,6 +79,7 @@ impl Faults {
         let calls = self.calls(loaded, EMBED);
         self.fail("embedding", calls, embeds, EMBED, loaded);
         println!("{} failures", self.fired);
+        assert!(self.fatal.is_empty(), "{} brought the server down: {:#?}", self.fatal.len(), self.fatal);
     }
 
     fn connect(&self) -> Client {
@@ -115,14 +120,26 @@ impl Faults {
                 let result = client.simple_query(sql);
                 let seen = self.disarm()[kind];
                 self.fired += u64::from(seen >= nth);
-                self.check(&of, result.map(|_| ()), client);
+                if result.as_ref().is_err_and(|error| error.as_db_error().is_none()) {
+                    self.server.wait_for_log("was terminated by signal");
+                    sleep(Duration::from_millis(200));
+                }
+                match self.server.log().matches("was terminated by signal").count() > self.fatal.len() {
+                    false => self.check(&of, result.map(|_| ()), client),
+                    true => {
+                        let log = self.server.log();
+                        let mut lines = log.lines().rev().skip_while(|line| !line.contains("was terminated by signal"));
+                        self.fatal.push(format!("{of}: {:?}", [lines.next(), lines.next(), lines.next()]));
+                        println!("{:?}", self.fatal.last());
+                        self.server.wait_until_ready();
+                    }
+                }
             }
         }
     }
 
     /// The session goes on, the same call is right in another one and, but for one case, in it, and nothing unfinished stays.
     fn check(&self, of: &str, result: Result<(), postgres::Error>, mut client: Client) {
-        assert_never_down(&self.server, of);
         if let Err(error) = result {
             let error = error.as_db_error().unwrap_or_else(|| panic!("{of}: the connection broke: {error}"));
             assert!(error.hint().is_some(), "{of}: {error:?}");

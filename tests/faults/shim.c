@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -54,10 +55,22 @@ static int is_ours(struct dl_phdr_info *object, size_t size, void *data) {
     return 0;
 }
 
+static __thread int busy;
+
+/* While a library is loaded its constructors run, which in C++ can say that memory is wanting only by an exception that nobody
+ * catches. drugembed makes sure of far more than they take right before. */
+void *dlopen(const char *path, int flags) {
+    static void *(*real)(const char *, int);
+    if (!real) real = (void *(*)(const char *, int))dlsym(RTLD_NEXT, "dlopen");
+    busy++;
+    void *library = real(path, flags);
+    busy--;
+    return library;
+}
+
 /* Whether the call that returns to `address` is to fail. */
 static int fails(enum kind kind, void *address) {
     static struct search known[1024];
-    static __thread int busy;
     if (!control || !control->process || busy || control->process != getpid()) return 0;
     busy = 1;
     struct search *search = &known[((uintptr_t)address >> 2) % 1024];
@@ -89,7 +102,20 @@ int posix_memalign(void **block, size_t align, size_t size) {
     return made ? 0 : ENOMEM;
 }
 
-ssize_t read(int file, void *to, size_t size) { REFUSE(READ, EIO, -1); return call(SYS_read, file, (long)to, (long)size, 0, 0, 0); }
+/* See is_description below. */
+static int reads_description(int file) {
+    char link[64], path[64] = "";
+    snprintf(link, sizeof link, "/proc/self/fd/%d", file);
+    return readlink(link, path, sizeof path - 1) > 0 && !strncmp(path, "/sys/devices/system/cpu/", 24);
+}
+
+ssize_t read(int file, void *to, size_t size) {
+    if (fails(READ, CALLER) && !reads_description(file)) {
+        errno = EIO;
+        return -1;
+    }
+    return call(SYS_read, file, (long)to, (long)size, 0, 0, 0);
+}
 ssize_t pread(int file, void *to, size_t size, off_t at) {
     REFUSE(READ, EIO, -1);
     return call(SYS_pread64, file, (long)to, (long)size, at, 0, 0);
