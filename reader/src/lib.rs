@@ -36,7 +36,7 @@ mod text;
 
 pub use age::{Age, AgeGroup};
 pub use company::company_of;
-pub use dur::{Direction, Dur, DurKind};
+pub use dur::{Direction, Dur, DurKind, dur_kinds_of};
 pub use effect::{Change, Effect};
 pub use form::{Form, form_of};
 pub use lexicon::ingredients_of;
