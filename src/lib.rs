@@ -6,6 +6,7 @@
 //! * [`prepare`]: the SQL function that makes a model ready for this machine.
 //! * [`tracking`]: schema `drugembed`: embeddings kept in step with their tables.
 //! * [`search`]: the function `drug_search`.
+//! * [`dur`]: lists of MFDS's drug utilisation review, tables of the user's.
 //! * [`settings`]: the settings, `drugembed.*`.
 //! * [`text`], [`texts`], [`vector`], [`vectors`]: `text`, pgvector's `vector` and arrays of them as PostgreSQL passes them; the
 //!   `unsafe` code is there. [`literal`]: texts that were meant as something else.
@@ -15,6 +16,7 @@
 #![allow(clippy::result_large_err)]
 
 mod document;
+mod dur;
 mod embed;
 mod errors;
 mod info;

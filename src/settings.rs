@@ -10,6 +10,8 @@ use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum};
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 
+use crate::dur;
+
 /// The model that answers when nothing is set.
 const DEFAULT_MODEL: &CStr = c"drug-e5-small-ko";
 
@@ -31,6 +33,7 @@ pub enum OnOverflow {
 static MODEL: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(DEFAULT_MODEL));
 static ONNXRUNTIME: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
 static ON_OVERFLOW: GucSetting<OnOverflow> = GucSetting::<OnOverflow>::new(OnOverflow::Error);
+static DUR_LIST: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
 static CACHE_ENTRIES: GucSetting<i32> = GucSetting::<i32>::new(DEFAULT_CACHE_ENTRIES);
 
 pub fn define() {
@@ -55,6 +58,17 @@ pub fn define() {
             GucContext::Suset,
             GucFlags::default(),
             Some(check_onnxruntime),
+            None,
+            None,
+        );
+        GucRegistry::define_string_guc_with_hooks(
+            c"drugembed.dur_list",
+            c"Table of drug utilisation review (DUR) entries that drug_search reads.",
+            c"A name, or schema and name, of a table that drugembed.create_dur_list made. Empty means none.",
+            &DUR_LIST,
+            GucContext::Userset,
+            GucFlags::default(),
+            Some(check_dur_list),
             None,
             None,
         );
@@ -107,6 +121,11 @@ pub fn prepared_folder() -> PathBuf {
     data_folder().join("drugembed")
 }
 
+/// Name of the DUR list as it was set, maybe empty.
+pub fn dur_list() -> String {
+    string(&DUR_LIST)
+}
+
 pub fn on_overflow() -> Overflow {
     match ON_OVERFLOW.get() {
         OnOverflow::Error => Overflow::Error,
@@ -149,6 +168,17 @@ unsafe extern "C-unwind" fn check_onnxruntime(
     let valid = |path: &str| path.is_empty() || Path::new(path).is_absolute();
     // SAFETY: PostgreSQL passes the address of the proposed value.
     unsafe { check(value, valid, c"Give an absolute path, or an empty string for the installed library.") }
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn check_dur_list(
+    value: *mut *mut c_char,
+    _extra: *mut *mut c_void,
+    _source: pg_sys::GucSource::Type,
+) -> bool {
+    let valid = |name: &str| CString::new(name).is_ok_and(|name| dur::list::is_name(&name));
+    // SAFETY: PostgreSQL passes the address of the proposed value.
+    unsafe { check(value, valid, c"Give the name of a table, or its schema and name, such as \"public.dur\".") }
 }
 
 /// # Safety

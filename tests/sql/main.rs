@@ -7,6 +7,7 @@ mod broken_files;
 mod cancel;
 mod catalog;
 mod concurrency;
+mod dur;
 mod embed;
 mod literals;
 mod memory;
@@ -26,6 +27,7 @@ const MODULES: &[Module] = &[
     ("catalog", catalog::TESTS),
     ("schemas", schemas::TESTS),
     ("concurrency", concurrency::TESTS),
+    ("dur", dur::TESTS),
     ("bad_input", bad_input::TESTS),
     ("broken_files", broken_files::TESTS),
     ("cancel", cancel::TESTS),
