@@ -3,19 +3,21 @@ GRANT USAGE ON SCHEMA drugembed TO PUBLIC;
 
 -- Tables whose embeddings are kept in step: drugembed.track and what it stands on. The work is in Rust (src/tracking).
 
-CREATE FUNCTION drugembed._tracks(source text, lexical text, target "any", state uuid, error text, added boolean) RETURNS boolean
-IMMUTABLE PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'tracks_wrapper';
-COMMENT ON FUNCTION drugembed._tracks(text, text, "any", uuid, text, boolean) IS
+CREATE FUNCTION drugembed._tracks(source text, lexical text, target "any", state uuid, error text, added boolean, attributes text[])
+RETURNS boolean IMMUTABLE PARALLEL SAFE LANGUAGE c AS 'MODULE_PATHNAME', 'tracks_wrapper';
+COMMENT ON FUNCTION drugembed._tracks(text, text, "any", uuid, text, boolean, text[]) IS
     'internal: never called; as the condition of a trigger that never runs it keeps what a vector column is made from';
 
 CREATE FUNCTION drugembed._mark_stale() RETURNS trigger LANGUAGE c AS 'MODULE_PATHNAME', 'drugembed_mark_stale';
 COMMENT ON FUNCTION drugembed._mark_stale() IS 'internal: lets a row whose text changes wait for a backfill';
 
 -- No search_path of its own: the source is meant by the caller's. All else in it is qualified.
-CREATE FUNCTION drugembed.track(relation regclass, source text, target name DEFAULT 'embedding', lexical text DEFAULT NULL)
+CREATE FUNCTION drugembed.track(relation regclass, source text, target name DEFAULT 'embedding', lexical text DEFAULT NULL,
+                                attributes jsonb DEFAULT NULL)
 RETURNS void LANGUAGE c AS 'MODULE_PATHNAME', 'track_wrapper';
-COMMENT ON FUNCTION drugembed.track(regclass, text, name, text) IS
-    'keeps a vector column in step with a text, a column or an expression over the row; CALL drugembed.backfill fills it';
+COMMENT ON FUNCTION drugembed.track(regclass, text, name, text, jsonb) IS
+    'keeps a vector column in step with a text, a column or an expression over the row; CALL drugembed.backfill fills it; attributes: '
+    '{"form": "column", ...} of name, english_name, form, company, status, ingredients, dur and item_seq, if not by MFDS''s names';
 
 CREATE FUNCTION drugembed.untrack(relation regclass, target name DEFAULT NULL, keep boolean DEFAULT false) RETURNS void
 SET search_path = pg_catalog, pg_temp LANGUAGE c AS 'MODULE_PATHNAME', 'untrack_wrapper';

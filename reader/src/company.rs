@@ -56,6 +56,12 @@ pub fn company_of(column: &str) -> String {
     ["(주)", "주식회사", "(유)", "유한회사", "(재)", "(합)"].iter().fold(name, |name, legal| name.replace(legal, ""))
 }
 
+/// The names of the lexica that a company's name holds: 화이자 is 한국화이자제약.
+pub(crate) fn names_in(own: &str) -> impl Iterator<Item = &'static str> + '_ {
+    let known = KNOWN.lines().filter_map(|line| line.split('\t').next());
+    COMPANIES.lines().chain(known).filter(move |name| own.contains(name))
+}
+
 pub(crate) fn find(text: &Text<'_>) -> Vec<(Range<usize>, String, f64)> {
     const MAX_NAME: usize = 16;
     let mut found: Vec<(Range<usize>, String, f64)> = Vec::new();

@@ -214,7 +214,20 @@ fn endings() -> &'static [(&'static str, Form)] {
     })
 }
 
+/// A name without the form at its end: 타이레놀 of 타이레놀정.
+pub(crate) fn without_form(name: &str) -> &str {
+    match ending_of(name) {
+        Some((before, _)) if before.chars().count() >= 2 => before,
+        _ => name,
+    }
+}
+
 fn ending(name: &str) -> Option<Form> {
+    ending_of(name).map(|(before, form)| refine(before, form))
+}
+
+/// The form at the end of a name, and what stands before it.
+fn ending_of(name: &str) -> Option<(&str, Form)> {
     let table = endings();
     let name = name.trim_end_matches(|c: char| c.is_ascii_punctuation());
     let (word, form) = table.iter().find(|(word, _)| name.ends_with(word))?;
@@ -222,7 +235,7 @@ fn ending(name: &str) -> Option<Form> {
     // A Latin ending is a word of its own; one syllable alone is a name, not an ending.
     let is_word = !word.is_ascii() || !before.ends_with(|c: char| c.is_ascii_alphabetic()) || word.len() > 3;
     let is_ending = word.chars().count() > 1 || before.chars().count() >= 1;
-    (is_word && is_ending).then(|| refine(before, *form))
+    (is_word && is_ending).then_some((before, *form))
 }
 
 /// `액` alone does not tell whether it is drunk.

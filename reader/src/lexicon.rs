@@ -138,6 +138,19 @@ impl Lexicon {
     }
 }
 
+/// The ingredient that a name stands for, if the lexica know it.
+pub(crate) fn ingredient(name: &str) -> Option<Name> {
+    Lexicon::get().ingredient(name)
+}
+
+/// The longest ingredient of the lexica that a name in normal form begins with: 아세트아미노펜 of 아세트아미노펜정.
+pub(crate) fn ingredient_at_start(name: &str) -> Option<Name> {
+    const SHORTEST: usize = 4;
+    let ends: Vec<usize> = name.char_indices().map(|(at, c)| at + c.len_utf8()).take(40).collect();
+    let starts = ends.iter().skip(SHORTEST - 1).rev().map(|&end| &name[..end]);
+    starts.filter_map(|start| Lexicon::get().names.get(start)).find(|e| e.kind == NameKind::Ingredient).map(Entry::name)
+}
+
 fn lines(table: &'static str) -> impl Iterator<Item = &'static str> {
     table.lines().filter(|line| !line.starts_with('#') && !line.is_empty())
 }

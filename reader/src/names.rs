@@ -64,6 +64,11 @@ pub struct Name {
 }
 
 impl Name {
+    /// A brand that no lexicon need know, by a product's name: 타이레놀 of `타이레놀정500밀리그람(아세트아미노펜)`.
+    pub fn brand(product: &str) -> Self {
+        Name::plain(NameKind::Brand, crate::facts::brand_of(product))
+    }
+
     pub(crate) fn plain(kind: NameKind, name: impl Into<String>) -> Self {
         Name { kind, name: name.into(), english: None, ingredient: None }
     }

@@ -10,7 +10,8 @@ use pgrx::pg_sys::Oid;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 
-use super::lexical::Engine;
+use super::lexical::{self, Engine};
+use crate::tracking::attributes::Attributes;
 use crate::tracking::catalog::{Tracked, Vector};
 use crate::tracking::errors::{self, SqlResult};
 use crate::tracking::expression;
@@ -33,13 +34,19 @@ fn index_sql(
     let nearest = format!("USING hnsw ({} {}) {HNSW}", ident(&tracked.target), vector.named("vector_cosine_ops"));
     let mut statements = Vec::new();
     statements.extend(building(&tracked, "hnsw", &nearest, online)?);
+    let attributes = Attributes::of(&tracked)?;
+    let letters = lexical::letters_of(&tracked.lexical, attributes.sql_of("english_name"));
+    let [letters, facts] = {
+        let _scope = Scope::owner(tracked.owner);
+        [letters, attributes.facts()].map(|sql| expression::parse(tracked.relation, &sql).map(|read| read.bare))
+    };
     if let Some(engine) = Engine::find()? {
-        let bare = {
-            let _scope = Scope::owner(tracked.owner);
-            expression::parse(tracked.relation, &tracked.lexical)?.bare
-        };
-        statements.extend(building(&tracked, "gin", &engine.index(&bare), online)?);
+        statements.extend(building(&tracked, "gin", &engine.index(&letters?), online)?);
     }
+    // Read as text, as any expression is; the facts are an array.
+    let facts = facts?;
+    let facts = facts.strip_prefix('(').and_then(|facts| facts.strip_suffix(")::text")).unwrap_or(&facts);
+    statements.extend(building(&tracked, "gin", &format!("USING gin ({facts})"), online)?);
     Ok(SetOfIterator::new(statements))
 }
 

@@ -10,11 +10,14 @@ use crate::text::Text;
 use crate::tracking::errors::SqlResult;
 use crate::tracking::sql::{self, ident};
 
-/// Letters of a document in which pg_trgm looks for the words of a question: more than any name has.
-const WORDS_LETTERS: usize = 300;
-
-/// Letters of a document that are read; an index must take a document of any length.
-const DOCUMENT_LETTERS: usize = 100_000;
+/// Letters of a document that are compared: more than any name has. What follows is prose, which vectors compare.
+const DOCUMENT_LETTERS: usize = 300;
+/// Letters of an English name that are compared.
+const ENGLISH_LETTERS: usize = 100;
+/// Letters of a question that are compared: beyond, they say nothing about a name.
+const QUERY_LETTERS: usize = 400;
+/// Share of a question's trigrams that pg_trgm must find in a row for it to be looked at.
+pub const MIN_WORD_SIMILARITY: &str = "0.3";
 
 /// How this database finds candidates.
 pub enum Engine {
@@ -41,7 +44,7 @@ impl Engine {
         let bigrams = format!("drugembed._bigram_containment($1, {text})");
         match self {
             Engine::Trigrams { schema } => {
-                format!("({bigrams} + {}.word_similarity($1, left({text}, {WORDS_LETTERS}))) / 2", ident(schema))
+                format!("({bigrams} + {}.word_similarity($1, {text})) / 2", ident(schema))
             }
             Engine::Bigrams => bigrams,
         }
@@ -78,15 +81,36 @@ fn sees_hangul(schema: &str) -> SqlResult<bool> {
     Ok(sees)
 }
 
+/// SQL of the letters of a row: `document` and `english` are SQL of its text and its English name.
+pub fn letters_of(document: &str, english: Option<&str>) -> String {
+    format!("drugembed._letters({document}, {})", english.unwrap_or("NULL::pg_catalog.text"))
+}
+
+/// The letters of a question.
+pub fn of_query(query: &str) -> String {
+    normalised(query).take(QUERY_LETTERS).collect()
+}
+
 /// Compatibility forms made one (fullwidth letters, ㎎, jamo), in lower case.
-pub fn normalised(text: &str) -> String {
-    text.nfkc().flat_map(char::to_lowercase).collect()
+fn normalised(text: &str) -> impl Iterator<Item = char> + '_ {
+    text.nfkc().flat_map(char::to_lowercase)
+}
+
+/// `drugembed._letters(document, english)`: what lexical search compares of a row.
+#[pg_extern(sql = false)]
+fn letters(document: Option<Text<'_>>, english: Option<Text<'_>>) -> SqlResult<String> {
+    let [document, english] =
+        [&document, &english].map(|text| text.as_ref().map_or(Ok(""), |text| text.utf8(usize::MAX)));
+    let (document, english) =
+        (normalised(document?).take(DOCUMENT_LETTERS), normalised(english?).take(ENGLISH_LETTERS));
+    let letters: String = document.chain([' ']).chain(english).collect();
+    Ok(letters.trim_end().to_owned())
 }
 
 /// Pairs of neighbouring letters and digits, none across a blank or a mark.
 fn pairs(text: &str) -> impl Iterator<Item = [char; 2]> + '_ {
     let mut last = ' ';
-    text.chars().take(DOCUMENT_LETTERS).nfkc().flat_map(char::to_lowercase).filter_map(move |letter| {
+    normalised(text).filter_map(move |letter| {
         let pair = [std::mem::replace(&mut last, letter), letter];
         pair.iter().all(|c| c.is_alphanumeric()).then_some(pair)
     })

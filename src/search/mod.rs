@@ -1,14 +1,20 @@
 //! `drug_search`: nearest by vector, nearest by letters, and both fused by reciprocal rank.
 //!
+//! * [`asked`]: a question, read, as conditions on rows; [`safety`]: what DUR lists say; [`substitution`]: instead of what.
+//! * [`facts`]: what a row's columns say, in the words of those conditions.
 //! * [`statement`]: the SQL that a search runs, built from typed pieces.
 //! * [`filter`]: a jsonb filter as SQL; it is data, never SQL itself.
 //! * [`lexical`]: which lexical engine the database has, and the letters that are compared.
 //! * [`index`]: the statements that build the indexes a search uses.
 
+mod asked;
+mod facts;
 mod filter;
 mod index;
 mod lexical;
+mod safety;
 mod statement;
+mod substitution;
 
 use std::cell::Cell;
 use std::ffi::CStr;
@@ -19,21 +25,29 @@ use pgrx::datum::DatumWithOid;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::pg_sys::{self, Oid};
 use pgrx::prelude::*;
+use reader::Question;
 
+use crate::dur::{self, list::DurList};
 use crate::resident;
 use crate::settings;
 use crate::text::Text;
+use crate::tracking::attributes::Attributes;
 use crate::tracking::catalog::{Tracked, Vector};
 use crate::tracking::errors::{self, SqlResult};
 use crate::tracking::rights::{self, Scope};
 use crate::tracking::sql;
 use crate::tracking::state::Space;
 use crate::vector;
+use asked::Asked;
+use filter::Filter;
 use lexical::Engine;
+use safety::Known;
 use statement::Statement;
+use substitution::{Same, Substitute};
 
-/// Letters of a question beyond this say nothing about a name; lexical search reads so many.
-const LEXICAL_LETTERS: usize = 400;
+/// Candidates that the vector index keeps (`hnsw.ef_search`): so many for each row that is wanted, and never fewer than the least.
+const EF_SEARCH_PER_ROW: usize = 20;
+const MIN_EF_SEARCH: usize = 200;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mode {
@@ -53,16 +67,51 @@ impl Mode {
     }
 }
 
-type Hit = (Option<String>, Option<f64>, Option<i32>, Option<i32>, Option<f64>, Option<String>);
+/// A row as it is returned: key, score, rank by vector and by letters, similarity, document, what it meets.
+type Row = (Option<String>, Option<f64>, Option<i32>, Option<i32>, Option<f64>, Option<String>, JsonB);
 
 /// `drugembed._search`: `drug_search` with its key as text.
 #[pg_extern(sql = false)]
-#[allow(clippy::type_complexity)]
+#[allow(clippy::too_many_arguments, clippy::type_complexity)]
 fn search(
     relation: Option<Oid>,
     query: Option<Text<'_>>,
     k: Option<i32>,
     mode: Option<Text<'_>>,
+    filter: Option<JsonB>,
+    target: Option<&CStr>,
+    read: Option<bool>,
+) -> Result<
+    TableIterator<
+        'static,
+        (
+            name!(key, Option<String>),
+            name!(score, Option<f64>),
+            name!(vector_rank, Option<i32>),
+            name!(lexical_rank, Option<i32>),
+            name!(similarity, Option<f64>),
+            name!(document, Option<String>),
+            name!(matched, JsonB),
+        ),
+    >,
+    ErrorReport,
+> {
+    let mode = Mode::read(mode.as_ref().map(|text| text.utf8(64)).transpose()?)?;
+    let search = Search::begin(relation, k, mode, filter, target)?;
+    let query = text_of(&query)?;
+    let asked = if read == Some(false) { Some(Asked::plain(query)) } else { search.read(query)? };
+    Ok(TableIterator::new(asked.map(|asked| search.run(&asked)).transpose()?.unwrap_or_default()))
+}
+
+/// `drugembed._substitutes`: `drug_substitutes` with its key as text.
+#[pg_extern(sql = false)]
+#[allow(clippy::too_many_arguments, clippy::type_complexity)]
+fn substitutes(
+    relation: Option<Oid>,
+    name: Option<Text<'_>>,
+    k: Option<i32>,
+    same_strength: Option<bool>,
+    same_form: Option<bool>,
     filter: Option<JsonB>,
     target: Option<&CStr>,
 ) -> Result<
@@ -75,96 +124,224 @@ fn search(
             name!(lexical_rank, Option<i32>),
             name!(similarity, Option<f64>),
             name!(document, Option<String>),
+            name!(matched, JsonB),
         ),
     >,
     ErrorReport,
 > {
-    let query = query
-        .as_ref()
-        .map(|text| text.utf8(encoder::MAX_TEXT_BYTES))
-        .transpose()?
-        .filter(|query| !encoder::is_blank(query));
-    let query = query.ok_or_else(errors::bad_query)?;
-    let k = k.filter(|k| (1..=1000).contains(k)).ok_or_else(|| errors::bad_k(k))? as usize;
-    let mode = Mode::read(mode.as_ref().map(|text| text.utf8(64)).transpose()?)?;
-    let target = target.map(|name| name.to_string_lossy().into_owned());
+    let search = Search::begin(relation, k, Mode::Vector, filter, target)?;
+    let same = Same { strength: same_strength == Some(true), form: same_form == Some(true) };
+    let asked = search.substitute(text_of(&name)?, same)?;
+    Ok(TableIterator::new(asked.map(|asked| search.run(&asked)).transpose()?.unwrap_or_default()))
+}
 
-    let scope = Scope::caller();
-    let tracked = Tracked::find(relation.ok_or_else(errors::no_source)?, target.as_deref())?;
-    let engine = if mode == Mode::Vector { None } else { Engine::find()? };
-    match (&engine, mode) {
-        (None, Mode::Lexical) => return Err(errors::no_pg_trgm()),
-        (None, Mode::Hybrid) => errors::without_pg_trgm().report(PgLogLevel::NOTICE),
-        _ => {}
-    }
-    let filter = filter::read(&tracked, filter.map(|filter| filter.0))?;
-    drop(scope);
-    let by_vector = if mode == Mode::Lexical { None } else { Some(question(query)?) };
+fn text_of<'a>(text: &'a Option<Text<'_>>) -> SqlResult<&'a str> {
+    let text = text.as_ref().map(|text| text.utf8(encoder::MAX_TEXT_BYTES)).transpose()?;
+    text.filter(|text| !encoder::is_blank(text)).ok_or_else(errors::bad_query)
+}
 
-    let _scope = readable(&tracked, &filter.columns)?;
-    filter.check(&tracked)?;
-    let vector = Vector::find()?;
-    let statement = Statement {
-        tracked: &tracked,
-        vector: &vector,
-        k,
-        space: by_vector.as_ref().map(|(space, _)| *space),
-        engine: engine.as_ref(),
-        filter: &filter,
-    };
-    let hits = run(&statement, query, by_vector.as_ref().map(|(_, question)| question), &vector, &_scope)?;
-    if let Some((space, _)) = by_vector {
-        report_foreign(&tracked, space, mode, hits.iter().any(|hit| hit.2.is_some()))?;
+/// A search of a table, its arguments checked.
+struct Search {
+    tracked: Tracked,
+    attributes: Attributes,
+    k: usize,
+    mode: Mode,
+    engine: Option<Engine>,
+    filter: Filter,
+    vector: Vector,
+    list: Option<DurList>,
+}
+
+impl Search {
+    fn begin(
+        relation: Option<Oid>,
+        k: Option<i32>,
+        mode: Mode,
+        filter: Option<JsonB>,
+        target: Option<&CStr>,
+    ) -> SqlResult<Search> {
+        let k = k.filter(|k| (1..=1000).contains(k)).ok_or_else(|| errors::bad_k(k))? as usize;
+        let target = target.map(|name| name.to_string_lossy().into_owned());
+        let list = dur::list::find()?;
+        let _scope = Scope::caller();
+        let tracked = Tracked::find(relation.ok_or_else(errors::no_source)?, target.as_deref())?;
+        let engine = if mode == Mode::Vector { None } else { Engine::find()? };
+        match (&engine, mode) {
+            (None, Mode::Lexical) => return Err(errors::no_pg_trgm()),
+            (None, Mode::Hybrid) => errors::without_pg_trgm().report(PgLogLevel::NOTICE),
+            _ => {}
+        }
+        let filter = filter::read(&tracked, filter.map(|filter| filter.0))?;
+        let attributes = Attributes::of(&tracked)?;
+        Ok(Search { attributes, k, mode, engine, filter, vector: Vector::find()?, list, tracked })
     }
-    Ok(TableIterator::new(hits))
+
+    /// The question, read; none if it is one of safety that no list answers.
+    fn read(&self, query: &str) -> SqlResult<Option<Asked>> {
+        let mut question = Question::read(query);
+        if question.is_plain() && question.candidates.is_empty() {
+            return Ok(Some(Asked::plain(query)));
+        }
+        let (known, substitute) = {
+            let _scope = self.readable()?;
+            let names = self.brands_among(&question)?;
+            if !names.is_empty() {
+                question = Question::read_with(query, &|word| names.iter().any(|name| name == word));
+            }
+            let of = question.substitution.as_ref().map(|found| &found.value.of);
+            let substitute = of.map(|of| Substitute::find(&self.tracked, &self.attributes, of, Same::default()));
+            (Known::find(&self.tracked, &self.attributes, &question)?, substitute.transpose()?.flatten())
+        };
+        let _scope = Scope::caller();
+        let warnings = if question.dur.is_empty() && question.age.is_none() {
+            Some(Vec::new())
+        } else {
+            if let Some(list) = &self.list {
+                list.require("SELECT")?;
+            }
+            safety::warnings(&question, &known, &self.attributes, self.list.as_ref())?
+        };
+        let asked =
+            warnings.map(|warnings| Asked::read(&question, query, &self.attributes, warnings, substitute.as_ref()));
+        if let Some(asked) = &asked {
+            asked.report_untold(&self.tracked.name);
+        }
+        Ok(asked)
+    }
+
+    fn substitute(&self, name: &str, same: Same) -> SqlResult<Option<Asked>> {
+        let question = Question::read(&format!("{name} 대신"));
+        let known = question.substitution.map(|found| found.value.of);
+        let of = known.unwrap_or_else(|| reader::Name::brand(name));
+        let _scope = self.readable()?;
+        let found = Substitute::find(&self.tracked, &self.attributes, &of, same)?;
+        let none = Question::read("");
+        Ok(found.map(|found| Asked::read(&none, name, &self.attributes, Vec::new(), Some(&found))))
+    }
+
+    /// Words that are brands of this table.
+    fn brands_among(&self, question: &Question) -> SqlResult<Vec<String>> {
+        let mut brands = Vec::new();
+        for word in question.candidates.iter().map(|found| reader::normalise_name(&found.value)) {
+            if !substitution::rows_of_brand(&self.tracked, &self.attributes, &word)?.is_empty() {
+                brands.push(word);
+            }
+        }
+        Ok(brands)
+    }
+
+    /// The rights to read the table, once it is clear that the caller may read all that is shown or compared.
+    fn readable(&self) -> SqlResult<Scope> {
+        let scope = Scope::caller();
+        let mut columns = self.tracked.key()?;
+        columns.extend(self.tracked.sources()?);
+        columns.extend(self.filter.columns.iter().cloned());
+        columns.push(self.tracked.target.clone());
+        rights::require(self.tracked.relation, &columns, "SELECT")?;
+        drop(scope);
+        Ok(self.tracked.reader())
+    }
+
+    fn run(&self, asked: &Asked) -> SqlResult<Vec<Row>> {
+        let by_vector = if self.mode == Mode::Lexical { None } else { Some(question(&asked.text)?) };
+        let scope = self.readable()?;
+        self.filter.check(&self.tracked)?;
+        let letters = lexical::letters_of(&self.tracked.lexical, self.attributes.sql_of("english_name"));
+        let mut found: Vec<Found> = Vec::new();
+        for (n, (_, conditions)) in asked.steps().into_iter().enumerate() {
+            if found.len() >= self.k {
+                break;
+            }
+            let statement = Statement {
+                tracked: &self.tracked,
+                vector: &self.vector,
+                k: if asked.has_wishes() { (4 * self.k).min(1000) } else { self.k },
+                space: by_vector.as_ref().map(|(space, _)| *space),
+                engine: self.engine.as_ref(),
+                letters: &letters,
+                filter: &self.filter,
+                asked,
+                conditions: &conditions,
+            };
+            let mut rows = self.rows(&statement, by_vector.as_ref().map(|(_, question)| question), &scope)?;
+            rows.retain(|row| !found.iter().any(|other| other.key == row.key));
+            rows.sort_by_key(|row| asked.missed_wishes(&row.facts));
+            if n > 0 {
+                rows.sort_by(|a, b| asked.share_met(&b.facts).total_cmp(&asked.share_met(&a.facts)));
+            }
+            found.extend(rows);
+        }
+        found.truncate(self.k);
+        if let Some((space, _)) = by_vector {
+            report_foreign(&self.tracked, space, self.mode, found.iter().any(|row| row.vector_rank.is_some()))?;
+        }
+        Ok(found.into_iter().map(|row| row.returned(asked)).collect())
+    }
+
+    fn rows(
+        &self,
+        statement: &Statement<'_>,
+        question: Option<&encoder::Vector>,
+        scope: &Scope,
+    ) -> SqlResult<Vec<Found>> {
+        load_pgvector(&self.vector)?;
+        let ef_search = (EF_SEARCH_PER_ROW * statement.k).clamp(MIN_EF_SEARCH, 1000).to_string();
+        for (name, value) in [
+            (c"hnsw.iterative_scan", "relaxed_order"),
+            (c"hnsw.ef_search", ef_search.as_str()),
+            (c"pg_trgm.word_similarity_threshold", lexical::MIN_WORD_SIMILARITY),
+        ] {
+            // SAFETY: a C string; NULL where the setting is unknown, as in an older pgvector.
+            if !unsafe { pg_sys::GetConfigOption(name.as_ptr(), true, false) }.is_null() {
+                scope.set(name, value);
+            }
+        }
+        // SAFETY: the datum is of the type that the OID names.
+        let question = match question {
+            Some(question) => unsafe { DatumWithOid::new(vector::datum(question), self.vector.oid) },
+            None => DatumWithOid::null_oid(self.vector.oid),
+        };
+        let letters = lexical::of_query(&statement.asked.text);
+        let arguments = [letters.into(), question, self.filter.values().into()];
+        sql::rows(&statement.sql()?, &arguments, |row| {
+            let facts: Option<Vec<Option<String>>> = row.get(7)?;
+            Ok(Found {
+                key: row.get(1)?,
+                score: row.get::<f64>(2)?.unwrap_or_default(),
+                vector_rank: row.get(3)?,
+                lexical_rank: row.get(4)?,
+                similarity: row.get(5)?,
+                document: row.get(6)?,
+                facts: facts.unwrap_or_default().into_iter().flatten().collect(),
+            })
+        })
+    }
+}
+
+/// A row that was found.
+struct Found {
+    key: Option<String>,
+    score: f64,
+    vector_rank: Option<i32>,
+    lexical_rank: Option<i32>,
+    similarity: Option<f64>,
+    document: Option<String>,
+    facts: Vec<String>,
+}
+
+impl Found {
+    /// Its score is the larger the more it meets of what was asked.
+    fn returned(self, asked: &Asked) -> Row {
+        let score = self.score + asked.share_met(&self.facts);
+        let matched = JsonB(asked.matched(&self.facts));
+        (self.key, Some(score), self.vector_rank, self.lexical_rank, self.similarity, self.document, matched)
+    }
 }
 
 fn question(query: &str) -> SqlResult<(Space, encoder::Vector)> {
     resident::with_encoder(|encoder| {
         let vector = resident::embed(encoder, Role::Query, &[query], settings::on_overflow())?.remove(0);
         Ok((Space::of(&encoder.manifest().space()), vector))
-    })
-}
-
-/// The rights to read the table, once it is clear that the caller may read all that is shown or compared.
-fn readable(tracked: &Tracked, filtered: &[String]) -> SqlResult<Scope> {
-    let scope = Scope::caller();
-    let mut columns = tracked.key()?;
-    columns.extend(tracked.sources()?);
-    columns.extend(filtered.iter().cloned());
-    columns.push(tracked.target.clone());
-    rights::require(tracked.relation, &columns, "SELECT")?;
-    drop(scope);
-    Ok(tracked.reader())
-}
-
-fn run(
-    statement: &Statement<'_>,
-    query: &str,
-    question: Option<&encoder::Vector>,
-    vector: &Vector,
-    scope: &Scope,
-) -> SqlResult<Vec<Hit>> {
-    load_pgvector(vector)?;
-    let ef_search = (20 * statement.k).clamp(200, 1000).to_string();
-    for (name, value) in [
-        (c"hnsw.iterative_scan", "relaxed_order"),
-        (c"hnsw.ef_search", ef_search.as_str()),
-        (c"pg_trgm.word_similarity_threshold", "0.3"),
-    ] {
-        // SAFETY: a C string; NULL where the setting is unknown, as in an older pgvector.
-        if !unsafe { pg_sys::GetConfigOption(name.as_ptr(), true, false) }.is_null() {
-            scope.set(name, value);
-        }
-    }
-    let letters: String = lexical::normalised(query).chars().take(LEXICAL_LETTERS).collect();
-    // SAFETY: the datum is of the type that the OID names.
-    let question = match question {
-        Some(question) => unsafe { DatumWithOid::new(vector::datum(question), vector.oid) },
-        None => DatumWithOid::null_oid(vector.oid),
-    };
-    sql::rows(&statement.sql()?, &[letters.into(), question, statement.filter.values().into()], |row| {
-        Ok((row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?))
     })
 }
 

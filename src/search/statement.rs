@@ -3,6 +3,7 @@
 //! Reciprocal rank fusion (Cormack et al., SIGIR 2009): a row's score is the sum of 1 / ([`RRF_K`] + rank) over the rankings that
 //! found it. Ties go to the better lexical rank: letters tell 500 mg from 160 mg, vectors hardly do.
 
+use super::asked::Asked;
 use super::filter::Filter;
 use super::lexical::Engine;
 use crate::tracking::catalog::{Tracked, Vector};
@@ -25,7 +26,12 @@ pub struct Statement<'a> {
     pub space: Option<Space>,
     /// NONE: vectors alone.
     pub engine: Option<&'a Engine>,
+    /// SQL of a row's letters.
+    pub letters: &'a str,
     pub filter: &'a Filter,
+    pub asked: &'a Asked,
+    /// Conditions of a step, each with AND before it.
+    pub conditions: &'a str,
 }
 
 impl Statement<'_> {
@@ -36,7 +42,7 @@ impl Statement<'_> {
                 .flatten()
                 .collect();
         Ok(format!(
-            "SELECT {key}::text, f.score, f.v::integer, f.l::integer, 1 - f.distance, {source}
+            "SELECT {key}::text, f.score, f.v::integer, f.l::integer, 1 - f.distance, {source}, {facts}
                FROM (SELECT leaf, place, sum(1.0::float8 / ({RRF_K} + COALESCE(v, l))) AS score, min(v) AS v, min(l) AS l,
                             min(distance) AS distance
                        FROM ({rankings}) u GROUP BY leaf, place ORDER BY score DESC, min(l), min(v), leaf, place LIMIT {k}) f
@@ -45,6 +51,7 @@ impl Statement<'_> {
             key = self.tracked.key_json("old")?,
             source = self.tracked.source,
             rankings = rankings.join(" UNION ALL "),
+            facts = if self.asked.facts.is_empty() { "NULL::pg_catalog.text[]" } else { &self.asked.facts },
             k = self.k,
             table = self.tracked.rows(),
         ))
@@ -59,27 +66,32 @@ impl Statement<'_> {
         format!(
             "SELECT leaf, place, row_number() OVER (ORDER BY distance, leaf, place) AS v, NULL::bigint AS l, distance
                FROM (SELECT old.tableoid AS leaf, old.ctid AS place, old.{target} {nearer} $2 AS distance FROM {table} AS old
-                      WHERE old.{target} IS NOT NULL AND {usable}{filter} ORDER BY old.{target} {nearer} $2 LIMIT {pool}) n",
+                      WHERE old.{target} IS NOT NULL AND {usable}{filter}{conditions} ORDER BY old.{target} {nearer} $2 LIMIT {pool}) n",
             target = ident(&self.tracked.target),
             nearer = self.vector.cosine_distance(),
             table = self.tracked.rows(),
             usable = space.usable(&format!("old.{}", ident(&self.tracked.state))),
             filter = self.filter.sql(),
+            conditions = self.conditions,
             pool = self.pool(),
         )
     }
 
+    /// The letters of a row are made once, for the order and for the likeness: OFFSET 0 keeps the subquery apart.
     fn by_letters(&self, engine: &Engine) -> String {
-        let text = &self.tracked.lexical;
         format!(
             "SELECT leaf, place, NULL::bigint AS v, row_number() OVER (ORDER BY likeness DESC, size, leaf, place) AS l, NULL::float8 AS distance
-               FROM (SELECT old.tableoid AS leaf, old.ctid AS place, {likeness} AS likeness, length({text}) AS size FROM {table} AS old
-                      WHERE {found}{filter} ORDER BY likeness DESC, size LIMIT {pool}) n
+               FROM (SELECT leaf, place, {likeness} AS likeness, length(letters) AS size
+                       FROM (SELECT old.tableoid AS leaf, old.ctid AS place, {letters} AS letters FROM {table} AS old
+                              WHERE {found}{filter}{conditions} OFFSET 0) c
+                      ORDER BY likeness DESC, size LIMIT {pool}) n
               WHERE likeness >= {least}",
-            likeness = engine.likeness(text),
+            likeness = engine.likeness("letters"),
+            letters = self.letters,
             table = self.tracked.rows(),
-            found = engine.candidates(text),
+            found = engine.candidates(self.letters),
             filter = self.filter.sql(),
+            conditions = self.conditions,
             pool = self.pool(),
             least = if self.space.is_some() { MIN_LIKENESS } else { 0.0 },
         )

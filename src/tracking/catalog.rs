@@ -10,6 +10,7 @@ use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::pg_sys::{self, Oid};
 use pgrx::prelude::*;
 
+use super::attributes;
 use super::errors::{self, SqlResult};
 use super::expression::{arguments_of, column_of};
 use super::rights::Scope;
@@ -34,6 +35,8 @@ pub struct Tracked {
     pub lexical: String,
     /// Whether `track` added the vector column.
     pub added: bool,
+    /// Expressions over `old` of the attributes that `track` was told, in the order of [`attributes::NAMES`].
+    pub attributes: Option<[Option<String>; 8]>,
     pub keeper: String,
     /// NULL if it is gone.
     pub marker: Option<String>,
@@ -92,6 +95,7 @@ impl Tracked {
                     source: String::new(),
                     lexical: String::new(),
                     added: false,
+                    attributes: None,
                     keeper: text(7)?,
                     marker: row.get(8)?,
                     enabled: row.get(9)?.unwrap_or(false),
@@ -138,8 +142,9 @@ impl Tracked {
     /// Takes the expressions and columns from the keeper's definition.
     fn read(mut self, definition: &str) -> Option<Tracked> {
         [self.target, self.state, self.error] = columns_in(definition)?;
-        let [source, lexical, _, _, _, added] = kept(definition)?;
+        let [source, lexical, _, _, _, added, attributes] = kept(definition)?;
         (self.source, self.lexical, self.added) = (source, lexical, added == "true");
+        self.attributes = attributes::read_back(&attributes);
         Some(self)
     }
 
@@ -201,14 +206,14 @@ impl Tracked {
     }
 }
 
-/// What a keeper keeps: source, lexical, target, state, error, added.
-fn kept(definition: &str) -> Option<[String; 6]> {
+/// What a keeper keeps: source, lexical, target, state, error, added, attributes.
+fn kept(definition: &str) -> Option<[String; 7]> {
     arguments_of("drugembed._tracks", &definition[definition.find(" WHEN (")?..])?.try_into().ok()
 }
 
 /// Names of the vector, state and error columns in a keeper's definition.
 fn columns_in(definition: &str) -> Option<[String; 3]> {
-    let [_, _, target, state, error, _] = kept(definition)?;
+    let [_, _, target, state, error, ..] = kept(definition)?;
     Some([column_of(&target)?, column_of(&state)?, column_of(&error)?])
 }
 

@@ -127,6 +127,39 @@ pub fn no_pgvector() -> ErrorReport {
     new(ERRCODE_UNDEFINED_OBJECT, "extension \"vector\" is not installed", "Install it: CREATE EXTENSION vector.")
 }
 
+pub fn attributes_not_object() -> ErrorReport {
+    new(
+        ERRCODE_INVALID_PARAMETER_VALUE,
+        "attributes is not a JSON object",
+        "For example: {\"form\": \"dosage_form\", \"company\": \"maker\"}; null says that there is no such column.",
+    )
+}
+
+pub fn no_attribute(name: &str) -> ErrorReport {
+    let known: Vec<String> = super::attributes::NAMES.iter().map(|(name, _)| format!("\"{name}\"")).collect();
+    new(
+        ERRCODE_INVALID_PARAMETER_VALUE,
+        format!("attribute \"{name}\" is unknown"),
+        format!("Attributes are {}.", known.join(", ")),
+    )
+}
+
+pub fn attribute_not_text(name: &str) -> ErrorReport {
+    new(
+        ERRCODE_INVALID_PARAMETER_VALUE,
+        format!("attribute \"{name}\" is neither a string nor null"),
+        "Give the name of a column, or an expression over the row.",
+    )
+}
+
+pub fn attribute_not_immutable(name: &str) -> ErrorReport {
+    new(
+        ERRCODE_INVALID_OBJECT_DEFINITION,
+        format!("attribute \"{name}\" is not IMMUTABLE"),
+        "An index holds what it says: give a text column, or an expression of IMMUTABLE functions.",
+    )
+}
+
 pub fn other_target(table: &str, target: &str, present: &str, dim: usize) -> ErrorReport {
     new(
         ERRCODE_DATATYPE_MISMATCH,
@@ -334,6 +367,50 @@ pub fn other_model(table: &str, model: &str, relation: &str, some: bool) -> Erro
         ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
         message,
         format!("Run CALL drugembed.backfill({}).", sql::literal(relation)),
+    )
+}
+
+/// For a NOTICE.
+pub fn not_told(table: &str, attribute: &str, asked: &str, known: &str) -> ErrorReport {
+    let hint = match known {
+        "company" | "status" => format!(
+            "Name the column that does: drugembed.track(..., attributes => '{{\"{known}\": \"column\"}}'), after drugembed.untrack(..., keep => true)."
+        ),
+        _ => "Check it by the label: neither MFDS's columns nor the lists of drugembed say so.".to_owned(),
+    };
+    new(
+        ERRCODE_SUCCESSFUL_COMPLETION,
+        format!("\"{asked}\" ({attribute}) was asked for, but nothing in table \"{table}\" tells it"),
+        hint,
+    )
+}
+
+/// For a NOTICE.
+pub fn nothing_known_of(name: &str, table: &str) -> ErrorReport {
+    new(
+        ERRCODE_SUCCESSFUL_COMPLETION,
+        format!("table \"{table}\" does not tell the active ingredients of \"{name}\""),
+        "Ask by the ingredient's name, or give the table a column of ingredients.",
+    )
+}
+
+/// For a NOTICE. `implied`: rows are given all the same.
+pub fn no_dur_list(kind: &str, listed: bool, implied: bool) -> ErrorReport {
+    let what = if listed { "the DUR list has no entry" } else { "there is no DUR list" };
+    let then = if implied { "the rows are not checked for it" } else { "no row is given" };
+    new(
+        ERRCODE_SUCCESSFUL_COMPLETION,
+        format!("the question asks about DUR warnings ({kind}), and {what} for it: {then}"),
+        "Load MFDS's list (drugembed.load_dur) and name it: SET drugembed.dur_list = 'public.dur'. drug_search(..., read => false) orders by meaning alone, whatever the question asks.",
+    )
+}
+
+/// For a NOTICE.
+pub fn no_proof_of_safety(kind: &str) -> ErrorReport {
+    new(
+        ERRCODE_SUCCESSFUL_COMPLETION,
+        format!("products that the DUR list warns of ({kind}) are left out; not being listed is no proof of safety"),
+        "Ask a doctor or pharmacist, and read the label.",
     )
 }
 

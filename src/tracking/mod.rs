@@ -2,7 +2,7 @@
 //!
 //! * [`catalog`]: what is tracked, read from PostgreSQL's own triggers; nothing is kept beside the table.
 //! * [`track`]: `drugembed.track` and `untrack`, ordinary DDL.
-//! * [`expression`]: the source, parsed once and kept by PostgreSQL.
+//! * [`expression`]: the source, parsed once and kept by PostgreSQL. [`attributes`]: which columns say what of a product.
 //! * [`marker`]: the one trigger function, which lets a changed row wait.
 //! * [`state`]: what a vector was made from, in 16 bytes beside it.
 //! * [`backfill`]: `CALL drugembed.backfill`.
@@ -10,6 +10,7 @@
 //! * [`rights`]: whose rights a statement has; the fixed settings.
 //! * [`sql`], [`errors`]: statements that Rust runs, and what goes wrong.
 
+pub mod attributes;
 pub mod backfill;
 pub mod catalog;
 pub mod errors;

@@ -1,8 +1,10 @@
 //! `drugembed.track` and `drugembed.untrack`: ordinary DDL on the user's table, by its owner.
 
+use pgrx::JsonB;
 use pgrx::pg_sys::Oid;
 use pgrx::prelude::*;
 
+use super::attributes;
 use super::catalog::{self, Tracked, Vector};
 use super::errors::{self, SqlResult};
 use super::expression::{self, Expression};
@@ -24,6 +26,7 @@ fn track(
     source: Option<Text<'_>>,
     target: Option<&std::ffi::CStr>,
     lexical: Option<Text<'_>>,
+    attributes: Option<JsonB>,
 ) -> SqlResult<()> {
     let (Some(relation), Some(source), Some(target)) = (relation, source, target) else {
         return Err(errors::no_source());
@@ -38,11 +41,18 @@ fn track(
     // By the caller's search_path, which the scope below replaces.
     let source = expression::parse(relation, &as_column(relation, source)?)?;
     let lexical = lexical.map(|text| expression::parse(relation, &as_column(relation, text)?)).transpose()?;
+    let attributes = attributes::read(relation, attributes.map(|attributes| attributes.0))?;
     let _scope = Scope::caller();
-    install(relation, &target, source, lexical)
+    install(relation, &target, source, lexical, attributes)
 }
 
-fn install(relation: Oid, target: &str, source: Expression, lexical: Option<Expression>) -> SqlResult<()> {
+fn install(
+    relation: Oid,
+    target: &str,
+    source: Expression,
+    lexical: Option<Expression>,
+    attributes: Option<Vec<Option<Expression>>>,
+) -> SqlResult<()> {
     let (name, qualified) = (sql::name_of(relation).unwrap_or_default(), sql::qualified(relation).unwrap_or_default());
     if Tracked::of(relation)?.iter().any(|tracked| tracked.target == target) {
         return Err(errors::tracked_already(&name, target));
@@ -57,7 +67,9 @@ fn install(relation: Oid, target: &str, source: Expression, lexical: Option<Expr
     if !lexical.immutable {
         return Err(errors::lexical_not_immutable());
     }
-    if read.iter().chain(&columns(relation, &lexical.columns)?).any(|column| column.name == target) {
+    let mut others = lexical.columns.clone();
+    others.extend(attributes.iter().flatten().flatten().flat_map(|attribute| attribute.columns.iter()));
+    if read.iter().chain(&columns(relation, &others)?).any(|column| column.name == target) {
         return Err(errors::reads_its_target());
     }
     let watched = watched(relation, &read)?;
@@ -76,10 +88,11 @@ fn install(relation: Oid, target: &str, source: Expression, lexical: Option<Expr
     sql::run(
         &format!(
             "CREATE TRIGGER {keeper} AFTER DELETE ON {qualified} FOR EACH ROW
-               WHEN (false AND drugembed._tracks({source}, {lexical}, old.{t}, old.{s}, old.{e}, {added}))
+               WHEN (false AND drugembed._tracks({source}, {lexical}, old.{t}, old.{s}, old.{e}, {added}, {attributes}))
                EXECUTE FUNCTION drugembed._mark_stale({arguments})",
             source = source.text,
             lexical = lexical.text,
+            attributes = attributes::kept(attributes.as_deref()),
         ),
         &[],
     )?;
@@ -103,7 +116,7 @@ fn install(relation: Oid, target: &str, source: Expression, lexical: Option<Expr
 }
 
 /// A column's name stands for the column, also one that is no plain identifier.
-fn as_column(relation: Oid, text: &str) -> SqlResult<String> {
+pub fn as_column(relation: Oid, text: &str) -> SqlResult<String> {
     let _scope = Scope::caller();
     let column = "SELECT true FROM pg_catalog.pg_attribute WHERE attrelid = $1 AND attname = $2 AND attnum > 0 AND NOT attisdropped";
     let found = sql::row(column, &[relation.into(), text.into()], |row| row.get::<bool>(1))?;

@@ -281,9 +281,9 @@ fn forged_triggers(world: &World) {
     forger
         .batch_execute(
             "CREATE TABLE product (id integer PRIMARY KEY, name text, e vector(384), s uuid, x text, s2 text);
-             CREATE TRIGGER a AFTER DELETE ON product FOR EACH ROW WHEN (false AND drugembed._tracks('x''); DROP TABLE product; --', old.name, old.e, old.s, old.x, true))
+             CREATE TRIGGER a AFTER DELETE ON product FOR EACH ROW WHEN (false AND drugembed._tracks('x''); DROP TABLE product; --', old.name, old.e, old.s, old.x, true, NULL))
                 EXECUTE FUNCTION drugembed._mark_stale('s');
-             CREATE TRIGGER b AFTER DELETE ON product FOR EACH ROW WHEN (false AND drugembed._tracks(old.name, old.name, old.name, old.s, old.x, true))
+             CREATE TRIGGER b AFTER DELETE ON product FOR EACH ROW WHEN (false AND drugembed._tracks(old.name, old.name, old.name, old.s, old.x, true, NULL))
                 EXECUTE FUNCTION drugembed._mark_stale('s');
              CREATE TRIGGER c AFTER DELETE ON product FOR EACH ROW EXECUTE FUNCTION drugembed._mark_stale();
              CREATE TRIGGER d BEFORE UPDATE ON product FOR EACH ROW EXECUTE FUNCTION drugembed._mark_stale();

@@ -1,25 +1,22 @@
 //! The private database that is asked.
 
+use std::collections::{BTreeSet, HashMap};
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use postgres::{Client, Config, NoTls};
 use server_tests::questions::corpus::{Corpus, Row};
+use server_tests::questions::pairs::substances;
 use server_tests::{Install, Server, column, database};
 
 use crate::Options;
 
 const NAME: &str = "questions";
 
-/// Korean names of the DUR kinds.
-const KINDS: [(&str, &str); 5] = [
-    ("preg", "임부금기"),
-    ("age", "특정연령대금기"),
-    ("old", "노인주의"),
-    ("amount", "용량주의"),
-    ("period", "투여기간주의"),
-];
+/// Kinds of the list, by those of the corpus.
+const KINDS: [(&str, &str); 5] =
+    [("preg", "pregnancy"), ("age", "age"), ("old", "elderly"), ("amount", "dose"), ("period", "duration")];
 
 pub struct Database {
     server: Server,
@@ -38,7 +35,6 @@ impl Database {
         client.batch_execute(include_str!("load.sql")).expect("load.sql");
         copy(&mut client, "drug", corpus.rows.iter().map(product));
         if !options.without_dur {
-            client.batch_execute(include_str!("dur.sql")).expect("dur.sql");
             load_dur(&mut client, corpus);
         }
         let database = Database { server, _install: install };
@@ -82,19 +78,45 @@ impl Database {
     }
 }
 
+/// The warnings of the corpus as a list of drugembed's.
 fn load_dur(client: &mut Client, corpus: &Corpus) {
-    let mut warnings = Vec::new();
+    let list = format!(
+        "SELECT drugembed.create_dur_list('public.dur'); ALTER DATABASE {NAME} SET drugembed.dur_list = 'public.dur'"
+    );
+    client.batch_execute(&list).expect("a list");
+    let warnings = corpus.rows.iter().flat_map(|row| {
+        KINDS.iter().filter(|(kind, _)| row.dur.kinds.contains(kind)).map(|(kind, name)| {
+            // The oldest that must not take it, to the month.
+            let below = row.dur.months.filter(|_| *kind == "age").map(|months| (months + 1).to_string());
+            [(*name).to_owned(), row.code.clone(), below.unwrap_or_default(), row.dur.reasons[kind].clone()]
+        })
+    });
+    copy(client, "dur (kind, item_seq, months_below, reason)", warnings);
+    copy(client, "dur (kind, ingredient, ingredient_english, partner_item_seq, reason)", pairs(corpus).into_iter());
+    client.batch_execute("ANALYZE").expect("ANALYZE");
+}
+
+/// 병용금기: each substance with the products of its partners, both ways.
+fn pairs(corpus: &Corpus) -> BTreeSet<[String; 5]> {
+    let mut of_code: HashMap<&str, Vec<&str>> = HashMap::new();
     for row in &corpus.rows {
-        for (kind, name) in KINDS.iter().filter(|(kind, _)| row.dur.kinds.contains(kind)) {
-            let months = row.dur.months.filter(|_| *kind == "age").map(|months| months.to_string()).unwrap_or_default();
-            warnings.push([row.code.clone(), (*name).to_owned(), months, row.dur.reasons[kind].clone()]);
+        row.pair_codes.iter().for_each(|code| of_code.entry(code).or_default().push(&row.code));
+    }
+    let mut pairs = BTreeSet::new();
+    for [a, name_a, b, name_b, reason] in corpus.pairs.rows() {
+        for (name, partner) in [(name_a, b), (name_b, a)] {
+            for substance in substances(name) {
+                let korean = reader::ingredients_of(&substance).into_iter().next().map(|name| name.name);
+                for product in of_code.get(partner).into_iter().flatten() {
+                    pairs.insert(
+                        ["combination", korean.as_deref().unwrap_or(&substance), &substance, product, reason]
+                            .map(str::to_owned),
+                    );
+                }
+            }
         }
     }
-    copy(client, "dur_product", warnings.into_iter());
-    copy(client, "dur_pair", corpus.pairs.rows().map(|row| row.map(str::to_owned)));
-    let codes = corpus.rows.iter().flat_map(|row| row.pair_codes.iter().map(|code| [row.code.clone(), code.clone()]));
-    copy(client, "dur_ingredient", codes);
-    client.batch_execute("ANALYZE").expect("ANALYZE");
+    pairs
 }
 
 fn product(row: &Row) -> [String; 10] {

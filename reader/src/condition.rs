@@ -1,0 +1,202 @@
+//! What a question asks for, in the words of [facts](crate::Row::facts).
+
+use serde::Serialize;
+
+use crate::age::AgeGroup;
+use crate::facts::{classes, concentration};
+use crate::names::{Name, NameKind};
+use crate::question::Question;
+use crate::strength::Strength;
+
+/// One thing that a row must have, or must not have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Condition {
+    /// `ingredient`, `brand`, `form`, `strength`, `company`, `status`, `effect`, `age` or `excluded`.
+    pub attribute: &'static str,
+    /// What was asked for.
+    pub asked: String,
+    /// The facts of which a row has one if it has what is named; empty if nothing tells.
+    pub facts: Vec<String>,
+    /// The fact that says that a row which has none of them does not have it.
+    pub known: &'static str,
+    /// Whether a row must not have it.
+    pub refused: bool,
+    /// Whether the question says so outright; else it only orders rows that are alike.
+    pub strict: bool,
+}
+
+/// One thing that was asked for, and whether a row is so.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Check {
+    /// As [`Condition::attribute`].
+    pub attribute: &'static str,
+    /// What was asked for.
+    pub asked: String,
+    /// Whether the row meets it; none if the row's columns don't tell.
+    pub met: Option<bool>,
+}
+
+impl Condition {
+    fn new(attribute: &'static str, asked: impl Into<String>, known: &'static str, facts: Vec<String>) -> Self {
+        Condition { attribute, asked: asked.into(), facts, known, refused: false, strict: true }
+    }
+
+    /// Whether a row with these facts meets it; none if they don't tell.
+    pub fn met(&self, facts: &[String]) -> Option<bool> {
+        let has = |fact: &str| facts.iter().any(|own| own == fact);
+        match self.facts.iter().any(|fact| has(fact)) {
+            true => Some(!self.refused),
+            false if self.facts.is_empty() || !has(self.known) => None,
+            false => Some(self.refused),
+        }
+    }
+
+    /// The same with the row's answer.
+    pub fn check(&self, facts: &[String]) -> Check {
+        Check { attribute: self.attribute, asked: self.asked.clone(), met: self.met(facts) }
+    }
+
+    fn refused(self) -> Self {
+        Condition { attribute: "excluded", refused: true, ..self }
+    }
+}
+
+impl Question {
+    /// What is asked of a row's columns, most telling first. Substitutions, pairs and DUR kinds are not among them: they need
+    /// the table or MFDS's lists.
+    ///
+    /// ```
+    /// use reader::{Question, Row};
+    /// let question = Question::read("카페인 없는 아세트아미노펜 500mg 정제");
+    /// let row = Row { name: "타이레놀정500밀리그람(아세트아미노펜)", ingredients: "아세트아미노펜", ..Row::default() };
+    /// let facts = row.facts();
+    /// assert!(question.conditions().iter().all(|condition| condition.met(&facts) == Some(true)));
+    /// ```
+    pub fn conditions(&self) -> Vec<Condition> {
+        let mut conditions: Vec<Condition> = Vec::new();
+        conditions.extend(self.ingredients.iter().map(|found| of_name(&found.value)));
+        // Of several brands any will do: 타이레놀이나 게보린.
+        let brands: Vec<Condition> = self.brands.iter().map(|found| of_name(&found.value)).collect();
+        conditions.extend(brands.into_iter().reduce(|mut all, one| {
+            all.asked = format!("{}|{}", all.asked, one.asked);
+            all.facts.extend(one.facts);
+            all
+        }));
+        for effect in self.effects.iter().map(|found| found.value.code()) {
+            conditions.extend(Some(of_class("effect", &effect)).filter(|condition| !condition.facts.is_empty()));
+        }
+        if !self.forms.is_empty() {
+            let codes: Vec<&str> = self.forms.iter().map(|found| found.value.code()).collect();
+            let facts = codes.iter().map(|code| format!("form:{code}")).collect();
+            conditions.push(Condition::new("form", codes.join("|"), "form", facts));
+        }
+        conditions.extend(self.strengths.iter().map(|found| of_strength(found.value)));
+        if let Some(status) = &self.status {
+            let code = status.value.code();
+            conditions.push(Condition::new("status", code, "status", vec![format!("status:{code}")]));
+        }
+        for company in &self.companies {
+            let facts = vec![format!("company:{}", company.value)];
+            conditions.push(Condition::new("company", &company.value, "company", facts));
+        }
+        conditions.extend(self.excluded.iter().map(|found| of_name(&found.value).refused()));
+        if let Some(age) = &self.age
+            && matches!(age.value.group, AgeGroup::Infant | AgeGroup::Child)
+        {
+            let for_children = Condition::new("age", age.value.group.code(), "form", vec!["for:child".to_owned()]);
+            conditions.push(Condition { strict: false, ..for_children });
+        }
+        conditions
+    }
+}
+
+fn of_name(name: &Name) -> Condition {
+    match name.kind {
+        NameKind::Ingredient => {
+            let english = name.english.iter().map(|english| format!("ingredient:{english}"));
+            let facts = english.chain([format!("ingredient:{}", name.name)]).collect();
+            Condition::new("ingredient", &name.name, "ingredient", facts)
+        }
+        NameKind::Brand => Condition::new("brand", &name.name, "brand", vec![format!("brand:{}", name.name)]),
+        NameKind::Form => Condition::new("form", &name.name, "form", vec![format!("form:{}", name.name)]),
+        NameKind::Strength => {
+            Condition::new("strength", &name.name, "strength", vec![format!("strength:{}", name.name)])
+        }
+        NameKind::Class | NameKind::Effect => of_class(name.kind.code(), &name.name),
+        NameKind::Excipient | NameKind::Food => Condition::new(name.kind.code(), &name.name, "", Vec::new()),
+    }
+}
+
+/// No facts for classes that the lexica do not list.
+fn of_class(attribute: &'static str, class: &str) -> Condition {
+    let bare = class.strip_suffix('제').filter(|class| classes().contains_key(class)).unwrap_or(class);
+    let facts = if classes().contains_key(bare) { vec![format!("class:{bare}")] } else { Vec::new() };
+    Condition::new(attribute, class, "ingredient", facts)
+}
+
+fn of_strength(strength: Strength) -> Condition {
+    let facts = [Some(format!("strength:{strength}")), concentration(strength)].into_iter().flatten().collect();
+    Condition::new("strength", strength.to_string(), "strength", facts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Row;
+
+    fn met(question: &str, row: Row<'_>) -> Vec<(&'static str, Option<bool>)> {
+        let facts = row.facts();
+        let checks = Question::read(question).conditions().into_iter().map(|condition| condition.check(&facts));
+        checks.map(|check| (check.attribute, check.met)).collect()
+    }
+
+    #[test]
+    fn a_row_meets_or_misses_what_is_asked() {
+        let row = Row {
+            name: "노바스크정5밀리그램(암로디핀베실산염)",
+            company: "한국화이자제약(주)",
+            form: "필름코팅정",
+            status: "전문의약품",
+            ..Row::default()
+        };
+        assert_eq!(
+            met("암로디핀 5mg 정제", row),
+            [("ingredient", Some(true)), ("form", Some(true)), ("strength", Some(true))]
+        );
+        assert_eq!(met("암로디핀 10mg 시럽", row)[1..], [("form", Some(false)), ("strength", Some(false))]);
+        assert_eq!(met("화이자 일반의약품 혈압약", row), [("status", Some(false)), ("company", Some(true))]);
+        assert_eq!(met("암로디핀 없는 혈압약", row), [("excluded", Some(false))]);
+    }
+
+    #[test]
+    fn classes_and_effects_are_refused_by_their_ingredients() {
+        let cold = Row {
+            name: "콜드정", ingredients: "아세트아미노펜/클로르페니라민말레산염", ..Row::default()
+        };
+        let plain = Row { ingredients: "아세트아미노펜/구아이페네신", ..cold };
+        assert_eq!(met("안 졸린 감기약", cold), [("excluded", Some(false))]);
+        assert_eq!(met("안 졸린 감기약", plain), [("excluded", Some(true))]);
+        let cream = Row {
+            name: "연고", ingredients: "베타메타손발레레이트/겐타마이신황산염", ..Row::default()
+        };
+        assert_eq!(met("스테로이드 없는 연고", cream).last(), Some(&("excluded", Some(false))));
+        assert_eq!(met("스테로이드 없는 습진약", Row { name: "모름", ..Row::default() }), [("excluded", None)]);
+    }
+
+    #[test]
+    fn concentrations_are_compared_in_one_unit() {
+        let row = Row { name: "더마톱액10mg/mL", ..Row::default() };
+        assert_eq!(met("1% 외용액", row).last(), Some(&("strength", Some(true))));
+    }
+
+    #[test]
+    fn tablets_are_for_children_only_by_name() {
+        let tablet = Row { name: "가나정", form: "정제", ..Row::default() };
+        assert_eq!(met("다섯 살 아이 감기약", tablet), [("age", Some(false))]);
+        assert_eq!(met("다섯 살 아이 감기약", Row { name: "어린이가나정", ..tablet }), [("age", Some(true))]);
+        assert_eq!(
+            met("다섯 살 아이 감기약", Row { name: "가나시럽", form: "시럽제", ..tablet }),
+            [("age", Some(true))]
+        );
+    }
+}

@@ -1,0 +1,151 @@
+//! What is asked of the rows: a question, read, as conditions on their facts.
+//!
+//! Rows that meet all that was asked come first; where they are too few, those that meet what it names (ingredient, brand, effect),
+//! then any. A row that has what was refused, or that means the reverse of a question of safety, never comes.
+
+use pgrx::PgLogLevel;
+use reader::{Check, Condition, Question};
+use serde_json::{Value, json};
+
+use super::facts::has;
+use super::safety::Warning;
+use super::substitution::Substitute;
+use crate::tracking::attributes::Attributes;
+use crate::tracking::errors;
+
+/// Rows are asked for in steps, each with less to meet.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Step {
+    All,
+    Names,
+    Any,
+}
+
+#[derive(Default)]
+pub struct Asked {
+    /// What vectors and letters are to order by.
+    pub text: String,
+    pub conditions: Vec<Condition>,
+    pub warnings: Vec<Warning>,
+    /// SQL of the rows' facts; empty if nothing is asked of them.
+    pub facts: String,
+    /// SQL of the rows' item sequence.
+    pub item_seq: Option<String>,
+}
+
+impl Asked {
+    /// A question as it stands.
+    pub fn plain(query: &str) -> Asked {
+        Asked { text: query.to_owned(), ..Asked::default() }
+    }
+
+    pub fn read(
+        question: &Question,
+        query: &str,
+        attributes: &Attributes,
+        warnings: Vec<Warning>,
+        substitute: Option<&Substitute>,
+    ) -> Asked {
+        let mut conditions = question.conditions();
+        conditions.extend(substitute.iter().flat_map(|substitute| substitute.conditions()));
+        conditions.extend(warnings.iter().flat_map(Warning::conditions));
+        for condition in conditions.iter_mut().filter(|condition| !is_told(condition, attributes)) {
+            condition.facts.clear();
+        }
+        let text = match (substitute, question.rest.trim()) {
+            (Some(substitute), rest) if rest.chars().count() < 2 => substitute.name.clone(),
+            (_, "") => query.to_owned(),
+            (_, rest) => rest.to_owned(),
+        };
+        let asks = !conditions.is_empty() || !warnings.is_empty();
+        Asked {
+            text,
+            conditions,
+            warnings,
+            facts: if asks { attributes.facts() } else { String::new() },
+            item_seq: attributes.sql_of("item_seq").map(str::to_owned),
+        }
+    }
+
+    /// Says which conditions no column of the table tells.
+    pub fn report_untold(&self, table: &str) {
+        for condition in self.conditions.iter().filter(|condition| condition.facts.is_empty()) {
+            errors::not_told(table, condition.attribute, &condition.asked, condition.known).report(PgLogLevel::NOTICE);
+        }
+    }
+
+    /// Steps that ask for different rows.
+    pub fn steps(&self) -> Vec<(Step, String)> {
+        let mut steps: Vec<(Step, String)> = Vec::new();
+        for step in [Step::All, Step::Names, Step::Any] {
+            let sql = self.sql(step);
+            if steps.last().is_none_or(|(_, last)| *last != sql) {
+                steps.push((step, sql));
+            }
+        }
+        steps
+    }
+
+    /// Conditions of a step, each with AND before it.
+    fn sql(&self, step: Step) -> String {
+        let told = self.conditions.iter().filter(|condition| condition.strict && !condition.facts.is_empty());
+        let of_rows = told.filter_map(|condition| {
+            let facts = has(&self.facts, &condition.facts);
+            match (condition.refused, step) {
+                // Nobody knows of it that it has it not.
+                (true, Step::All) => {
+                    Some(format!("{} AND NOT {facts}", has(&self.facts, &[condition.known.to_owned()])))
+                }
+                (true, _) => Some(format!("NOT {facts}")),
+                (false, Step::All) => Some(facts),
+                (false, Step::Names) => is_name(condition).then_some(facts),
+                (false, Step::Any) => None,
+            }
+        });
+        let of_safety = self.warnings.iter().map(|warning| warning.sql(&self.facts, self.item_seq.as_deref()));
+        of_rows.chain(of_safety).map(|condition| format!(" AND {condition}")).collect()
+    }
+
+    /// Whether rows are to be put in another order than that of their meaning.
+    pub fn has_wishes(&self) -> bool {
+        self.conditions.iter().any(|condition| !condition.strict && !condition.facts.is_empty())
+    }
+
+    /// How many wishes a row fails.
+    pub fn missed_wishes(&self, facts: &[String]) -> usize {
+        let wishes = self.conditions.iter().filter(|condition| !condition.strict);
+        wishes.filter(|condition| condition.met(facts) == Some(false)).count()
+    }
+
+    /// Share of the conditions that a row meets, from 0 to 1; 0 if nothing is asked.
+    pub fn share_met(&self, facts: &[String]) -> f64 {
+        let strict = || self.conditions.iter().filter(|condition| condition.strict && !condition.facts.is_empty());
+        let met = strict().filter(|condition| condition.met(facts) == Some(true)).count();
+        if met == 0 { 0.0 } else { met as f64 / strict().count() as f64 }
+    }
+
+    /// What a row meets and misses, and what DUR lists say of it.
+    pub fn matched(&self, facts: &[String]) -> Value {
+        let checks = self.conditions.iter().map(|condition| to_json(&condition.check(facts)));
+        let warnings = self.warnings.iter().map(|warning| warning.matched(facts));
+        Value::Array(checks.chain(warnings).collect())
+    }
+}
+
+fn to_json(check: &Check) -> Value {
+    json!({"attribute": check.attribute, "asked": check.asked, "met": check.met})
+}
+
+/// What a question is about, and not how it is to be had.
+fn is_name(condition: &Condition) -> bool {
+    matches!(condition.attribute, "ingredient" | "brand" | "effect" | "substitution" | "pair")
+}
+
+/// Whether the table has the column that tells. Forms, strengths, brands and ingredients stand in names as well.
+fn is_told(condition: &Condition, attributes: &Attributes) -> bool {
+    match condition.known {
+        "company" => attributes.has("company"),
+        "status" => attributes.has("status"),
+        _ => true,
+    }
+}
