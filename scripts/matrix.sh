@@ -24,8 +24,8 @@ run_suite() {
     [ -n "$program" ] || { cat "$CACHE/matrix.log" && die "the suite $2 could not be built"; }
     local variables=("DRUGEMBED_TEST_POSTGRES=$SERVERS/$1" "DRUGEMBED_ONNXRUNTIME=$ONNXRUNTIME" RUST_BACKTRACE=0)
     [ ! -e "$SERVERS/$1/pg_config" ] || debian="$CACHE/debian/$(suite_with "$1")-server"
-    # shellcheck disable=SC2046,SC2086 # These are lists.
-    ${debian:+in_debian "$debian"} env "${variables[@]}" "$program" $ARGUMENTS $(absent "$1")
+    # shellcheck disable=SC2086 # A list.
+    ${debian:+in_debian "$debian"} env "${variables[@]}" "$program" $ARGUMENTS
 }
 
 # lacking MAJOR: what this server was built without, so that its part of the suites is left out.
@@ -35,12 +35,6 @@ lacking() {
     for extension in pg_trgm pg_cron; do
         [ -e "$share/extension/$extension.control" ] || printf '%s ' "$extension"
     done
-}
-
-# absent MAJOR: tests of what this major does not have: before 15 no prefix of settings can be reserved, and no CREATE DATABASE
-# chooses a locale provider.
-absent() {
-    if [ "$1" -lt 15 ]; then echo "--skip bad_input::invalid_settings --skip bad_input::other_encodings"; fi
 }
 
 [ $# -gt 0 ] || set -- 13 14 15 16 17 18

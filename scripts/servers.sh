@@ -23,7 +23,7 @@ debian_server() {
     local server="$SERVERS/$1.part" suite root="" loader
     suite="$(suite_with "$1")"
     if [ "$(codename)" = "$suite" ]; then
-        apt_install "postgresql-$1" "postgresql-server-dev-$1"
+        apt_install "postgresql-$1" "postgresql-server-dev-$1" "postgresql-$1-cron"
     else
         debian_base "$suite"
         root="$CACHE/debian/$suite-server"
@@ -49,7 +49,7 @@ foreign_server() {
     say "installing PostgreSQL $1 into a Debian ($2) in a folder"
     rm -rf "$3.part" && cp -a "$CACHE/debian/$2" "$3.part"
     in_debian "$3.part" sh -euc "apt-get update -qq
-        apt-get install -y -qq --no-install-recommends postgresql-$1 postgresql-$1-pgvector
+        apt-get install -y -qq --no-install-recommends postgresql-$1 postgresql-$1-pgvector postgresql-$1-cron
         cd /tmp && apt-get download -qq postgresql-server-dev-$1 && dpkg -x postgresql-server-dev-$1*.deb /
         useradd --system --no-create-home $SERVER_USER" >"$CACHE/debian/$2-server.log" 2>&1 ||
         die "installing failed; see $CACHE/debian/$2-server.log"
@@ -69,7 +69,7 @@ server() {
     esac
     mv "$SERVERS/$1.part" "$SERVERS/$1"
     pgvector "$(pg_config_of "$1")"
-    pg_trgm "$(pg_config_of "$1")"
+    contrib "$(pg_config_of "$1")"
 }
 
 if is_root && ! id "$SERVER_USER" >/dev/null 2>&1; then

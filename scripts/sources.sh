@@ -47,13 +47,20 @@ pgvector() {
         die "pgvector could not be built; see $CACHE/pgvector.log"
 }
 
-# pg_trgm PG_CONFIG: builds it of PostgreSQL 15's source package for a PostgreSQL of another major that lacks it.
-pg_trgm() {
-    [ -e "$("$1" --sharedir)/extension/pg_trgm.control" ] && return
-    [ -d "$CACHE/postgresql-15" ] || debian_source postgresql-15 bookworm "$CACHE/postgresql-15"
-    say "building pg_trgm for $("$1" --version)"
-    # Headers that those of 15 include themselves, and those of 16 do not.
-    make -s -C "$CACHE/postgresql-15/contrib/pg_trgm" clean install USE_PGXS=1 with_llvm=no PG_CONFIG="$1" \
-        PG_CPPFLAGS="-include postgres.h -include utils/array.h -include utils/guc.h" >"$CACHE/pg_trgm.log" 2>&1 ||
-        die "pg_trgm could not be built; see $CACHE/pg_trgm.log"
+# contrib PG_CONFIG: what the tests use of PostgreSQL's own modules, built of PostgreSQL 15's source package for a PostgreSQL of another
+# major that lacks it.
+contrib() {
+    local module headers bounded=""
+    headers="$("$1" --includedir-server)"
+    grep -q pg_mblen_range "$headers/mb/pg_wchar.h" || bounded=-DBEFORE_BOUNDED_LENGTHS
+    for module in pg_trgm citext auto_explain; do
+        if [ -e "$("$1" --pkglibdir)/$module.so" ]; then continue; fi
+        [ -d "$CACHE/postgresql-15" ] || debian_source postgresql-15 bookworm "$CACHE/postgresql-15"
+        # A header that auto_explain includes; before 15 there is none.
+        mkdir -p "$CACHE/contrib/common" && : >"$CACHE/contrib/common/pg_prng.h"
+        say "building $module for $("$1" --version)"
+        make -s -C "$CACHE/postgresql-15/contrib/$module" clean install USE_PGXS=1 with_llvm=no PG_CONFIG="$1" \
+            PG_CPPFLAGS="$bounded -idirafter $CACHE/contrib -include $ROOT/scripts/contrib.h" >"$CACHE/$module.log" 2>&1 ||
+            die "$module could not be built; see $CACHE/$module.log"
+    done
 }

@@ -177,10 +177,12 @@ fn columns(relation: Oid, numbers: &[i16]) -> SqlResult<Vec<Column>> {
 fn watched(relation: Oid, read: &[Column]) -> SqlResult<Vec<Column>> {
     let mut names: Vec<&str> =
         read.iter().filter(|column| !column.generated).map(|column| column.name.as_str()).collect();
+    // Before 15 the column itself depends on them, not its default.
     let below = "SELECT DISTINCT b.attnum FROM pg_catalog.pg_attribute a
                    JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-                   JOIN pg_catalog.pg_depend p ON p.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass AND p.objid = d.oid
-                                              AND p.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND p.refobjid = a.attrelid
+                   JOIN pg_catalog.pg_depend p ON p.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND p.refobjid = a.attrelid
+                                              AND (p.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass AND p.objid = d.oid
+                                                   OR p.classid = p.refclassid AND p.objid = a.attrelid AND p.objsubid = a.attnum)
                    JOIN pg_catalog.pg_attribute b ON b.attrelid = a.attrelid AND b.attnum = p.refobjsubid AND b.attnum <> a.attnum
                   WHERE a.attrelid = $1 AND a.attname = $2 AND b.attnum > 0";
     let mut numbers: Vec<i16> = Vec::new();

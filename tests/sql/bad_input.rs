@@ -76,11 +76,11 @@ fn invalid_settings(world: &World) {
     ] {
         assert_error(&mut client, &format!("SET {setting}"), "22023", part);
     }
-    for (setting, sqlstate) in [
-        ("drugembed.cache_entries = -1", "22023"),
-        ("drugembed.cache_entries = 1000000", "22023"),
-        ("drugembed.modle = 'a'", "42602"),
-    ] {
+    let mut refused = vec![("drugembed.cache_entries = -1", "22023"), ("drugembed.cache_entries = 1000000", "22023")];
+    if world.install.has(15, "a misspelt setting's error, by a reserved prefix") {
+        refused.push(("drugembed.modle = 'a'", "42602"));
+    }
+    for (setting, sqlstate) in refused {
         let error = server_tests::error_of(&mut client, &format!("LOAD 'drugembed'; SET {setting}"));
         assert_eq!(error.code().code(), sqlstate, "{setting}: {error:?}");
     }
@@ -105,8 +105,8 @@ fn unprivileged_user(world: &World) {
 
 fn other_encodings(world: &World) {
     for (name, encoding) in [("euckr", "EUC_KR"), ("sqlascii", "SQL_ASCII")] {
-        let create =
-            format!("CREATE DATABASE {name} ENCODING '{encoding}' LOCALE_PROVIDER libc LOCALE 'C' TEMPLATE template0");
+        let locale = world.install.libc_locale();
+        let create = format!("CREATE DATABASE {name} ENCODING '{encoding}' {locale} TEMPLATE template0");
         world.server.connect("postgres").batch_execute(&create).expect("CREATE DATABASE");
         let mut client = world.server.connect(name);
         client

@@ -59,8 +59,8 @@ fn a_list_is_not_one_text(world: &World) {
 /// Texts of braces, quotes, commas and letters: refused if and only if PostgreSQL reads them as an array of several elements, or
 /// of one that is quoted.
 fn lists_are_what_postgresql_reads_as_arrays(world: &World) {
-    if world.install.major() < 17 {
-        // Older servers read some malformed arrays, and have no way to ask.
+    // Older servers read some malformed arrays, and have no way to ask.
+    if !world.install.has(17, "the grammar of arrays that refuses every malformed one") {
         return;
     }
     let mut client = database(&world.server, "list_grammar");

@@ -73,6 +73,20 @@ impl Install {
         digits.parse().unwrap_or_else(|_| panic!("no version in {text:?}"))
     }
 
+    /// Whether the server has what came with `major`; says that `what` is skipped if it has not.
+    pub fn has(&self, major: u32, what: &str) -> bool {
+        let present = self.major() >= major;
+        if !present {
+            crate::skipped(what, &format!("PostgreSQL {} has none, {major} brought it", self.major()));
+        }
+        present
+    }
+
+    /// What `CREATE DATABASE` needs so that `LOCALE 'C'` means libc's; before 15 there is no other.
+    pub fn libc_locale(&self) -> &'static str {
+        if self.major() < 15 { "LOCALE 'C'" } else { "LOCALE_PROVIDER libc LOCALE 'C'" }
+    }
+
     /// The folder of the model that answers when nothing is set.
     pub fn model(&self) -> PathBuf {
         self.share.join("drugembed/models/drug-e5-small-ko")

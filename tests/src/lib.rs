@@ -29,6 +29,11 @@ pub fn assert_error(client: &mut Client, sql: &str, sqlstate: &str, part: &str) 
     assert!(error.hint().is_some_and(|hint| hint.ends_with('.')), "{sql}: no HINT in {error:?}");
 }
 
+/// Says that a part of a test could not be run here, and why.
+pub fn skipped(what: &str, why: &str) {
+    println!("SKIPPED: {what}: {why}");
+}
+
 /// First column of every row, as text.
 pub fn column(client: &mut Client, sql: &str) -> Vec<String> {
     let messages = client.simple_query(sql).unwrap_or_else(|e| panic!("{sql}: {e:?}"));

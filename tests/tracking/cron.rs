@@ -36,8 +36,12 @@ fn without_pg_cron(world: &World) {
     assert_eq!(value(&mut client, "SELECT drugembed.unschedule('product')"), "f");
 }
 
-/// bin folder of an installed PostgreSQL with pg_cron, pgvector and this drugembed (scripts/cron.sh makes one).
-fn with_pg_cron() -> Option<PathBuf> {
+/// bin folder of a PostgreSQL with pg_cron, pgvector and this drugembed: the one that is tested, or an installed one (scripts/cron.sh
+/// makes one).
+fn with_pg_cron(world: &World) -> Option<PathBuf> {
+    if world.install.share().join("extension/pg_cron.control").exists() {
+        return Some(world.install.root().join("bin"));
+    }
     let versions = fs::read_dir("/usr/lib/postgresql").ok()?;
     versions.flatten().map(|version| version.path().join("bin")).find(|bin| {
         let Ok(output) = Command::new(bin.join("pg_config")).arg("--sharedir").output() else { return false };
@@ -50,9 +54,10 @@ fn with_pg_cron() -> Option<PathBuf> {
 }
 
 fn by_pg_cron(world: &World) {
-    let Some(bin) = with_pg_cron() else {
-        eprintln!(
-            "\nSKIPPED: drugembed.schedule was not tested with pg_cron: run scripts/cron.sh, which installs Debian's and tests with it\n"
+    let Some(bin) = with_pg_cron(world) else {
+        server_tests::skipped(
+            "drugembed.schedule by pg_cron",
+            "not installed; scripts/cron.sh installs Debian's and tests with it",
         );
         return;
     };

@@ -52,7 +52,10 @@ fn upgrade(install: &Install, old: &Path, new: &Path) {
     install.own(&work);
     let mut upgrade = install.command(bin.join("pg_upgrade"));
     upgrade.current_dir(&work).args(["-U", "postgres", "-b"]).arg(&bin).arg("-B").arg(&bin);
-    run(upgrade.arg("-d").arg(old).arg("-D").arg(new).arg("-s").arg(&work).arg("--no-sync"));
+    if install.major() >= 15 {
+        upgrade.arg("--no-sync");
+    }
+    run(upgrade.arg("-d").arg(old).arg("-D").arg(new).arg("-s").arg(&work));
 }
 
 /// 30 rows: some embedded, two changed since, one failed, a partitioned table, a column dropped so that numbers shift.

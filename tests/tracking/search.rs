@@ -194,8 +194,8 @@ fn without_pg_trgm(world: &World) {
 }
 
 fn where_ctype_is_c(world: &World) {
-    let create = "CREATE DATABASE ctype TEMPLATE template0 ENCODING 'UTF8' LOCALE_PROVIDER libc LOCALE 'C'";
-    world.server.connect("postgres").batch_execute(create).expect("CREATE DATABASE");
+    let create = format!("CREATE DATABASE ctype TEMPLATE template0 ENCODING 'UTF8' {}", world.install.libc_locale());
+    world.server.connect("postgres").batch_execute(&create).expect("CREATE DATABASE");
     let mut client = world.server.connect("ctype");
     client.batch_execute("CREATE EXTENSION drugembed CASCADE; CREATE EXTENSION pg_trgm").expect("extensions");
     crate::fill(&mut client, 200);

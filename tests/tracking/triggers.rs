@@ -54,12 +54,13 @@ fn every_kind_of_write(world: &World) {
         "INSERT INTO product VALUES (1, '아스피린정') ON CONFLICT (id) DO UPDATE SET name = excluded.name",
         1,
     );
-    queues(
-        &mut client,
+    let merge = if world.install.has(15, "MERGE") {
         "MERGE INTO product p USING (VALUES (2, '부루펜정'), (13, '판콜에이')) v (id, name) ON p.id = v.id
-         WHEN MATCHED THEN UPDATE SET name = v.name WHEN NOT MATCHED THEN INSERT (id, name) VALUES (v.id, v.name)",
-        2,
-    );
+         WHEN MATCHED THEN UPDATE SET name = v.name WHEN NOT MATCHED THEN INSERT (id, name) VALUES (v.id, v.name)"
+    } else {
+        "INSERT INTO product VALUES (2, '부루펜정'), (13, '판콜에이') ON CONFLICT (id) DO UPDATE SET name = excluded.name"
+    };
+    queues(&mut client, merge, 2);
     let before = pending(&mut client);
     let mut writer = client.copy_in("COPY product (id, name) FROM STDIN").expect("COPY");
     writer.write_all("14\t베아제정\n15\t훼스탈플러스정\n".as_bytes()).expect("rows");

@@ -4,6 +4,7 @@ use std::ffi::CString;
 use std::time::{Duration, Instant};
 
 use pgrx::pg_sys;
+use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 
 use super::batch::Outcome;
@@ -56,7 +57,7 @@ impl Progress {
         self.show();
         if self.reported.elapsed() >= EVERY {
             self.reported = Instant::now();
-            info!("{}", self.line());
+            tell(self.line());
         }
     }
 
@@ -90,11 +91,17 @@ impl Progress {
             }
         }
         let rate = self.done() as f64 / seconds.max(0.001);
-        info!("{}: {} in {}, {rate:.1} rows/s", self.table, parts.join(", "), duration(seconds.round() as u64));
+        let took = duration(seconds.round() as u64);
+        tell(format!("{}: {} in {took}, {rate:.1} rows/s", self.table, parts.join(", ")));
         if self.refused > 0 {
             errors::refused(&self.table, self.refused).report(PgLogLevel::WARNING);
         }
     }
+}
+
+/// As INFO, which clients get whatever their client_min_messages; pgrx's `info!` asks it on PostgreSQL 13.
+fn tell(line: String) {
+    ErrorReport::new(PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION, line, "drugembed").report(PgLogLevel::INFO);
 }
 
 fn duration(seconds: u64) -> String {
