@@ -154,6 +154,10 @@ impl Facts {
 
     fn ingredient(&mut self, ingredient: &Name) {
         self.add(format!("ingredient:{}", ingredient.name));
+        // An isomer is what it is an isomer of: l-멘톨 is 멘톨.
+        if let Some(plain) = ["dl-", "l-", "d-"].iter().find_map(|isomer| ingredient.name.strip_prefix(isomer)) {
+            self.add(format!("ingredient:{plain}"));
+        }
         if let Some(english) = &ingredient.english {
             self.add(format!("ingredient:{english}"));
         }

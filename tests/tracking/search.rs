@@ -52,11 +52,11 @@ fn finds_by_vector_letters_and_both(world: &World) {
     assert_eq!(ids(&mut client, "'tylenol', 1, 'lexical'"), ["9004"]);
     assert_eq!(ids(&mut client, "'타이레놀 500', 1"), ["9001"]);
     let nearest = "SELECT string_agg(id::text, ' ') FROM (SELECT id FROM product ORDER BY embedding <=> drug_embed_query('열을 내리는 약') LIMIT 5) s";
-    let found = ids(&mut client, "'열을 내리는 약', 5, 'vector'").join(" ");
+    let found = ids(&mut client, "'열을 내리는 약', 5, 'vector', read => false").join(" ");
     assert_eq!(found, value(&mut client, nearest));
     let fused = "SELECT bool_and(abs(score - COALESCE(1.0 / (60 + vector_rank), 0) - COALESCE(1.0 / (60 + lexical_rank), 0)) < 1e-9)
                     AND bool_or(vector_rank IS NOT NULL) AND bool_or(lexical_rank IS NOT NULL) AND count(*) = 10
-                   FROM drug_search('product', '아세트아미노펜')";
+                   FROM drug_search('product', '아세트아미노펜', read => false)";
     assert_eq!(value(&mut client, fused), "t");
     // Letters count beside vectors only where they are much alike, not where a question happens to share some.
     let lexical = |query: &str| format!("SELECT count(lexical_rank) FROM drug_search('product', '{query}')");
@@ -156,10 +156,10 @@ fn nothing_can_be_injected(world: &World) {
 }
 
 /// The plan of the statement that drug_search runs.
-fn plan(world: &World, database: &str, filter: &str) -> String {
+fn plan(world: &World, database: &str, arguments: &str) -> String {
     let search = format!(
         "LOAD 'auto_explain'; SET auto_explain.log_min_duration = 0; SET auto_explain.log_nested_statements = on; SET client_min_messages = log;
-         SELECT drug_search('product', '타이레놀 500', filter => '{filter}')"
+         SELECT drug_search('product', '타이레놀 500', {arguments})"
     );
     notices(world, database, &search).into_iter().find(|text| text.contains("sum(1.0")).expect("a plan")
 }
@@ -176,10 +176,12 @@ fn uses_both_indexes(world: &World) {
         )
         .expect("more rows");
     for filter in ["{}", r#"{"price": {"gte": 0}}"#] {
-        let plan = plan(world, "indexes", filter);
+        let plan = plan(world, "indexes", &format!("read => false, filter => '{filter}'"));
         assert!(plan.contains("Index Scan using product_embedding_idx"), "{filter}\n{plan}");
         assert!(plan.contains("Bitmap Index Scan on product_name_idx"), "{filter}\n{plan}");
     }
+    let plan = plan(world, "indexes", "read => true");
+    assert!(plan.contains("Bitmap Index Scan on product__facts_idx"), "{plan}");
     let found = ids(&mut client, "'타이레놀 500', 10, filter => '{\"price\": {\"gte\": 160}}'");
     assert!(found.contains(&"9001".to_owned()), "{found:?}: an iterative scan reaches rare rows");
 }
@@ -205,9 +207,12 @@ fn where_ctype_is_c(world: &World) {
     index(&mut client);
     assert_eq!(ids(&mut client, "'타이레놀 500', 2, 'lexical'"), ["9001", "9002"]);
     assert_eq!(ids(&mut client, "'TYLENOL', 1, 'lexical'"), ["9004"]);
-    assert!(value(&mut client, "SELECT string_agg(indexdef, ' ') FROM pg_indexes").contains("_bigrams(name)"));
+    assert!(
+        value(&mut client, "SELECT string_agg(indexdef, ' ') FROM pg_indexes")
+            .contains("_bigrams(drugembed._letters(name")
+    );
     client.batch_execute("ALTER DATABASE ctype SET enable_seqscan = off").expect("ALTER DATABASE");
-    assert!(plan(world, "ctype", "{}").contains("Bitmap Index Scan on product__bigrams_idx"));
+    assert!(plan(world, "ctype", "read => false").contains("Bitmap Index Scan on product__bigrams_idx"));
 }
 
 fn leaves_settings_alone(world: &World) {
