@@ -1,5 +1,6 @@
 //! SQL that Rust runs: names quoted, rows read, errors caught in a subtransaction.
 
+use std::ffi::{CString, c_char};
 use std::panic::AssertUnwindSafe;
 
 use pgrx::callconv::{BoxRet, FcInfo};
@@ -19,9 +20,15 @@ pub fn rows<T>(
     arguments: &[DatumWithOid<'_>],
     mut read: impl FnMut(&SpiHeapTupleData) -> spi::Result<T>,
 ) -> SqlResult<Vec<T>> {
-    Spi::connect_mut(|client| {
-        let table = client.update(sql, None, arguments).map_err(unexpected)?;
-        table.map(|row| read(&row)).collect::<spi::Result<Vec<T>>>().map_err(unexpected)
+    Spi::connect(|_| {
+        // SAFETY: connected; the table of tuples lives until the connection ends, and holds as many as were processed.
+        unsafe {
+            let count = execute(sql, arguments)?;
+            let Some(table) = pg_sys::SPI_tuptable.as_ref() else { return Ok(Vec::new()) };
+            let (descriptor, tuples) = (table.tupdesc, table.vals);
+            let row = |n| SpiHeapTupleData::new(descriptor, *tuples.add(n))?.ok_or(spi::Error::NoTupleTable);
+            (0..count).map(|n| read(&row(n)?)).collect::<spi::Result<Vec<T>>>().map_err(unexpected)
+        }
     })
 }
 
@@ -36,7 +43,32 @@ pub fn row<T>(
 
 /// Runs `sql` for its effect; the number of rows that it touched.
 pub fn run(sql: &str, arguments: &[DatumWithOid<'_>]) -> SqlResult<usize> {
-    Spi::connect_mut(|client| client.update(sql, None, arguments).map(|table| table.len()).map_err(unexpected))
+    // SAFETY: connected.
+    Spi::connect(|_| unsafe { execute(sql, arguments) })
+}
+
+/// Each statement sees all that happened before it. That is what pgrx's `SpiClient::update` does too, but it gives every transaction
+/// an id, which a search must not use up and a standby does not have.
+///
+/// # Safety
+/// Within an SPI connection.
+unsafe fn execute(sql: &str, arguments: &[DatumWithOid<'_>]) -> SqlResult<usize> {
+    let statement =
+        CString::new(sql).map_err(|_| errors::internal("a statement of drugembed holds a NUL".to_owned()))?;
+    let mut types: Vec<Oid> = arguments.iter().map(DatumWithOid::oid).collect();
+    let datums = arguments.iter().map(|argument| argument.datum().map(|datum| datum.sans_lifetime()));
+    let (mut values, nulls): (Vec<pg_sys::Datum>, Vec<c_char>) = datums
+        .map(|datum| (datum.unwrap_or_else(pg_sys::Datum::null), if datum.is_none() { b'n' } else { b' ' } as c_char))
+        .unzip();
+    // SAFETY: the caller's promise; as many types, values and nulls as there are arguments.
+    unsafe {
+        pg_sys::SPI_tuptable = std::ptr::null_mut();
+        let (types, values) = (types.as_mut_ptr(), values.as_mut_ptr());
+        let count = arguments.len() as i32;
+        let status = pg_sys::SPI_execute_with_args(statement.as_ptr(), count, types, values, nulls.as_ptr(), false, 0);
+        Spi::check_status(status).map_err(unexpected)?;
+        Ok(pg_sys::SPI_processed as usize)
+    }
 }
 
 fn unexpected(error: spi::Error) -> ErrorReport {

@@ -4,6 +4,7 @@
 //! `DATA=folder` lets the update workload use the real tables.
 
 mod backfill;
+mod citus;
 mod crash;
 mod cron;
 mod ddl;
@@ -14,6 +15,8 @@ mod rate;
 mod replication;
 mod roles;
 mod search;
+mod shards;
+mod standby;
 mod triggers;
 mod workload;
 mod writers;
@@ -35,6 +38,9 @@ const MODULES: &[Module] = &[
     ("ddl", ddl::TESTS),
     ("dump", dump::TESTS),
     ("replication", replication::TESTS),
+    ("standby", standby::TESTS),
+    ("shards", shards::TESTS),
+    ("citus", citus::TESTS),
     ("workload", workload::TESTS),
     ("writers", writers::TESTS),
     ("crash", crash::TESTS),

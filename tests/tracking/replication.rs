@@ -26,7 +26,7 @@ fn subscribe(world: &World, publisher: &mut Client, subscriber: &mut Client, nam
 }
 
 #[track_caller]
-fn wait_for(client: &mut Client, sql: &str, expected: &str) {
+pub fn wait_for(client: &mut Client, sql: &str, expected: &str) {
     let start = Instant::now();
     loop {
         let now = value(client, sql);
