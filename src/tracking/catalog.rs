@@ -76,9 +76,8 @@ impl Tracked {
 
     /// What is tracked of one table. Triggers that `track` did not make are left out.
     pub fn of(relation: Oid) -> SqlResult<Vec<Tracked>> {
-        if relation == Oid::INVALID {
-            return Ok(Vec::new());
-        }
+        // pg_get_triggerdef opens it, whatever became of it.
+        let Some(_opened) = Opened::new(relation) else { return Ok(Vec::new()) };
         let found = sql::rows(LIST, &[relation.into()], |row| {
             let text = |i| row.get::<String>(i).map(Option::unwrap_or_default);
             let (name, schema) = (text(3)?, text(4)?);
@@ -125,7 +124,10 @@ impl Tracked {
         found.retain(|tracked| target.is_none_or(|target| tracked.target == target));
         match found.len() {
             1 => Ok(found.remove(0)),
-            0 => Err(errors::not_tracked(&sql::name_of(relation).unwrap_or_default(), target)),
+            0 => Err(match sql::name_of(relation) {
+                Some(name) => errors::not_tracked(&name, target),
+                None => errors::table_gone("that table"),
+            }),
             _ => Err(errors::several_targets(&found[0].name)),
         }
     }
@@ -203,6 +205,31 @@ impl Tracked {
     /// The rights to read its rows.
     pub fn reader(&self) -> Scope {
         Scope::reader(self.relation, self.owner)
+    }
+}
+
+/// A relation that cannot go as long as this lives; not longer, so that who holds it can take a stronger lock in turn.
+struct Opened(pg_sys::Relation);
+
+impl Opened {
+    /// NONE for a relation that is gone.
+    fn new(relation: Oid) -> Option<Opened> {
+        if relation == Oid::INVALID {
+            return None;
+        }
+        // SAFETY: NULL for a relation that is gone.
+        let opened = unsafe { pg_sys::try_relation_open(relation, pg_sys::AccessShareLock as i32) };
+        (!opened.is_null()).then(|| Opened(opened))
+    }
+}
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        // The abort that follows an ERROR does the same.
+        if !std::thread::panicking() {
+            // SAFETY: opened above, with this lock.
+            unsafe { pg_sys::relation_close(self.0, pg_sys::AccessShareLock as i32) }
+        }
     }
 }
 

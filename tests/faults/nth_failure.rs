@@ -1,4 +1,4 @@
-//! The Nth allocation, read, write, mapping, fsync, rename or open of a call fails: an ERROR or an answer, nothing lost, and the next
+//! The Nth allocation, read, write, mapping, fsync, rename, open, lock or removal of a call fails: an ERROR or an answer, nothing lost, and the next
 //! call right. After SQLite's "anomaly testing" (sqlite.org/testing.html, section 3).
 
 use std::fs::{self, File};
@@ -16,17 +16,45 @@ use crate::{Test, World};
 pub const TESTS: &[Test] = &[("some_calls", some_calls)];
 pub const LONG_TESTS: &[Test] = &[("every_call", every_call)];
 
-const KINDS: [&str; 7] = ["allocation", "read", "write", "mapping", "fsync", "rename", "open"];
+const KINDS: [&str; 9] = ["allocation", "read", "write", "mapping", "fsync", "rename", "open", "lock", "removal"];
 const ALLOCATION: usize = 0;
 
 const EMBED: &str = "SELECT md5(string_agg(vector_send(e)::text, ',')) FROM unnest(drug_embed_many('{게보린정,타이레놀정 500밀리그람,해열제}')) e";
 
+/// Rows that wait, two of them for the first time; one is blank.
+const TABLE: &str = "
+    CREATE EXTENSION IF NOT EXISTS pg_trgm; CREATE TABLE product (id bigint PRIMARY KEY, name text);
+    INSERT INTO product VALUES (1, '게보린정'), (2, '타이레놀정 500밀리그람'), (3, '해열제'), (4, ' '), (5, '판콜에이내복액');
+    SELECT drugembed.track('product', 'name');
+    CREATE TABLE waiting AS SELECT * FROM product";
+const WAIT: &str = "TRUNCATE product; INSERT INTO product SELECT * FROM waiting ORDER BY id;
+    UPDATE product SET embedding = drug_embed('다른 것'), embedding_state = gen_random_uuid() WHERE id < 3";
+
+const STATEMENTS: [&str; 4] = [
+    "CALL drugembed.backfill('product', batch => 2)",
+    "SELECT drugembed.refresh('product')",
+    "SELECT count(*) FROM drugembed.status",
+    "SELECT count(*) FROM drug_search('product', '열을 내리는 약', 3, 'lexical')",
+];
+
+/// Rows that a backfill has not brought right.
+const WRONG: &str = "SELECT count(*) FROM product WHERE embedding_state IS NULL OR embedding_error IS NOT NULL
+    OR embedding IS DISTINCT FROM drug_embed(NULLIF(btrim(name), ''))";
+
+/// A session that has the model, and a table with rows that wait.
+fn waiting(faults: &Faults) -> Client {
+    let mut client = faults.connect();
+    client.batch_execute("SET client_min_messages = error; SET drugembed.cache_entries = 0").expect("SET");
+    client.batch_execute(WAIT).expect("rows that wait");
+    client
+}
+
 fn some_calls(world: &World) {
-    Faults::new(world, "some_calls").sweep(4, 40);
+    Faults::new(world, "some_calls").sweep(4, 40, 15);
 }
 
 fn every_call(world: &World) {
-    Faults::new(world, "every_call").sweep(700, 2_000);
+    Faults::new(world, "every_call").sweep(700, 2_000, 1_500);
 }
 
 /// A server whose calls fail on demand.
@@ -57,8 +85,8 @@ impl Faults {
     }
 
     /// Lets up to `loads` calls of each kind fail while a model is loaded and while one is prepared, and up to `embeds` while texts
-    /// are embedded, evenly spread over all there are.
-    fn sweep(&mut self, loads: u64, embeds: u64) {
+    /// are embedded, and `statements` in each statement on a tracked table, evenly spread over all there are.
+    fn sweep(&mut self, loads: u64, embeds: u64, statements: u64) {
         let calls = self.calls(|faults| faults.connect(), EMBED);
         self.fail("loading what is installed", calls, loads, EMBED, |faults| faults.connect());
         let prepare = "SELECT count(*) FROM drugembed.prepare()";
@@ -78,6 +106,11 @@ impl Faults {
         };
         let calls = self.calls(loaded, EMBED);
         self.fail("embedding", calls, embeds, EMBED, loaded);
+        self.connect().batch_execute(TABLE).expect("a table");
+        for sql in STATEMENTS {
+            let calls = self.calls(waiting, sql);
+            self.fail(sql, calls, statements, sql, waiting);
+        }
         println!("{} failures", self.fired);
         assert!(self.fatal.is_empty(), "{} brought the server down: {:#?}", self.fatal.len(), self.fatal);
     }
@@ -96,7 +129,7 @@ impl Faults {
     fn calls(&mut self, connect: impl Fn(&Faults) -> Client, sql: &str) -> [u64; KINDS.len()] {
         let mut client = connect(self);
         self.arm(&mut client, 0, 0);
-        value(&mut client, sql);
+        client.simple_query(sql).unwrap_or_else(|e| panic!("{sql}: {e:?}"));
         self.disarm()
     }
 
@@ -153,7 +186,14 @@ impl Faults {
                 assert!(may_be && of.contains("loading") | of.contains("preparing"), "{of}: then {error:?}");
             }
         }
-        assert_eq!(value(&mut self.connect(), EMBED), self.expected, "{of}: another vector in a new session");
+        let mut client = self.connect();
+        assert_eq!(value(&mut client, EMBED), self.expected, "{of}: another vector in a new session");
+        if STATEMENTS.iter().any(|sql| of.starts_with(sql)) {
+            client.batch_execute("CALL drugembed.backfill('product')").unwrap_or_else(|e| panic!("{of}: then {e:?}"));
+            assert_eq!(value(&mut client, WRONG), "0", "{of}: rows are wrong after the next backfill");
+            let journals = fs::read_dir(self.server.data().join("drugembed_backfill")).expect("the folder of journals");
+            assert_eq!(journals.count(), 0, "{of}: journals stay");
+        }
         let left: Vec<_> = fs::read_dir(self.prepared())
             .into_iter()
             .flatten()

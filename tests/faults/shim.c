@@ -3,6 +3,7 @@
  * The test and the server share a small file, $DRUGEMBED_FAULTS. Callers are told apart by their return address: what PostgreSQL
  * itself allocates or writes is left alone. */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -17,7 +18,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum kind { ALLOCATE, READ, WRITE, MAP, SYNC, RENAME, OPEN, KINDS };
+enum kind { ALLOCATE, READ, WRITE, MAP, SYNC, RENAME, OPEN, LOCK, REMOVE, KINDS };
 
 struct control {
     volatile int32_t process; /* 0: none */
@@ -139,6 +140,16 @@ void *mmap(void *start, size_t size, int access, int flags, int file, off_t at) 
 void *mmap64(void *start, size_t size, int access, int flags, int file, off64_t at) {
     REFUSE(MAP, ENOMEM, MAP_FAILED);
     return (void *)call(SYS_mmap, (long)start, (long)size, access, flags, file, at);
+}
+int ftruncate64(int file, off64_t size) { REFUSE(WRITE, ENOSPC, -1); return (int)call(SYS_ftruncate, file, size, 0, 0, 0, 0); }
+int flock(int file, int how) { REFUSE(LOCK, ENOLCK, -1); return (int)call(SYS_flock, file, how, 0, 0, 0, 0); }
+int unlink(const char *path) { REFUSE(REMOVE, EACCES, -1); return (int)call(SYS_unlinkat, AT_FDCWD, (long)path, 0, 0, 0, 0); }
+int mkdir(const char *path, mode_t mode) { REFUSE(OPEN, EACCES, -1); return (int)call(SYS_mkdirat, AT_FDCWD, (long)path, mode, 0, 0, 0); }
+DIR *opendir(const char *path) {
+    static DIR *(*real)(const char *);
+    REFUSE(OPEN, EMFILE, NULL);
+    if (!real) real = (DIR *(*)(const char *))dlsym(RTLD_NEXT, "opendir");
+    return real(path);
 }
 int fsync(int file) { REFUSE(SYNC, EIO, -1); return (int)call(SYS_fsync, file, 0, 0, 0, 0, 0); }
 int fdatasync(int file) { REFUSE(SYNC, EIO, -1); return (int)call(SYS_fdatasync, file, 0, 0, 0, 0, 0); }

@@ -11,6 +11,7 @@ mod ddl;
 mod dump;
 mod keys;
 mod models;
+mod questions;
 mod rate;
 mod replication;
 mod roles;
@@ -34,6 +35,7 @@ const MODULES: &[Module] = &[
     ("backfill", backfill::TESTS),
     ("models", models::TESTS),
     ("search", search::TESTS),
+    ("questions", questions::TESTS),
     ("roles", roles::TESTS),
     ("ddl", ddl::TESTS),
     ("dump", dump::TESTS),

@@ -12,6 +12,7 @@ use pgrx::pg_sys::{self, Oid};
 use super::RowVersion;
 use crate::settings;
 use crate::tracking::errors::{self, SqlResult};
+use crate::tracking::sql;
 
 /// Deaths after which a batch is cut to a sixteenth, then to one row.
 const SMALLER: u32 = 1;
@@ -44,7 +45,10 @@ impl Journal {
             match OpenOptions::new().read(true).write(true).create_new(true).open(&path) {
                 Ok(file) => {
                     file.lock().map_err(|e| errors::journal(&path, &e))?;
-                    return Ok(Journal { path, file });
+                    // Another session may have found it before it was locked, and taken it for a dead one's.
+                    if path.exists() {
+                        return Ok(Journal { path, file });
+                    }
                 }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(errors::journal(&path, &error)),
@@ -86,11 +90,14 @@ struct Adopted {
 impl Suspects {
     /// Takes over what dead processes left of this table; other sessions then pass it by.
     pub fn adopt(relation: Oid) -> SqlResult<Suspects> {
-        let (folder, prefix) = (folder(), prefix(relation));
+        let prefix = prefix(relation);
         let mut journals = Vec::new();
-        for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
-            if entry.file_name().to_string_lossy().starts_with(&prefix) {
+        for entry in fs::read_dir(folder()).into_iter().flatten().flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if name.starts_with(&prefix) {
                 journals.extend(adopted(entry.path()));
+            } else if is_of_a_table_that_is_gone(&name) {
+                adopted(entry.path()).iter_mut().for_each(|journal| journal.rows.clear());
             }
         }
         let mut waiting: Vec<RowVersion> =
@@ -161,6 +168,15 @@ fn prefix(relation: Oid) -> String {
     // SAFETY: a variable that is set before a session runs its first statement.
     let database = unsafe { pg_sys::MyDatabaseId };
     format!("{}.{}.", u32::from(database), u32::from(relation))
+}
+
+/// Whether a journal is of this database, and its table was dropped.
+fn is_of_a_table_that_is_gone(name: &str) -> bool {
+    let mut numbers = name.split('.').map(|number| number.parse::<u32>().ok());
+    // SAFETY: as above.
+    let database = unsafe { pg_sys::MyDatabaseId };
+    numbers.next().flatten() == Some(u32::from(database))
+        && numbers.next().flatten().is_some_and(|relation| sql::name_of(Oid::from(relation)).is_none())
 }
 
 /// A journal whose lock nobody holds.

@@ -125,8 +125,10 @@ impl Run {
         let started = Instant::now();
         let tracked = {
             let _scope = Scope::caller();
-            lock_table(self.terms.relation)?;
-            let tracked = Tracked::kept_by(self.terms.relation, &self.terms.keeper)?;
+            let tracked = match lock_table(self.terms.relation) {
+                true => Tracked::kept_by(self.terms.relation, &self.terms.keeper)?,
+                false => None,
+            };
             tracked.ok_or_else(|| errors::untracked_meanwhile(&self.progress.table))?
         };
         if resident::with_encoder(|encoder| Ok(encoder.manifest().id()))? != self.terms.model {
@@ -253,17 +255,25 @@ fn lock_stripes(table: Oid, stripes: &[u32]) -> Vec<u32> {
     }
 }
 
-/// Takes the lock of a writer, on partitions too, before anything is read, so that DDL and a backfill never wait for each other.
-fn lock_table(relation: Oid) -> SqlResult<()> {
-    let lock = |oid| {
-        // SAFETY: waits for the lock, and can be cancelled; the end of the transaction releases it.
-        unsafe { pg_sys::LockRelationOid(oid, pg_sys::RowExclusiveLock as i32) }
-    };
-    lock(relation);
-    let leaves = "SELECT relid::oid FROM pg_catalog.pg_partition_tree($1) WHERE relid <> $1";
-    let leaves: Vec<Option<Oid>> = sql::rows(leaves, &[relation.into()], |row| row.get(1))?;
-    leaves.into_iter().flatten().for_each(lock);
-    Ok(())
+unsafe extern "C-unwind" {
+    /// Of catalog/pg_inherits.h: a relation and all below it, each locked.
+    fn find_all_inheritors(parent: Oid, mode: pg_sys::LOCKMODE, parents: *mut *mut pg_sys::List) -> *mut pg_sys::List;
+}
+
+/// Takes the lock of a writer, on partitions too, in the order in which writers do and before anything is read, so that DDL and a
+/// backfill never wait for each other. False for a table that is gone.
+fn lock_table(relation: Oid) -> bool {
+    let mode = pg_sys::RowExclusiveLock as i32;
+    // SAFETY: waits for the locks, and can be cancelled; the end of the transaction releases them. Partitions that are gone are
+    // left out.
+    unsafe {
+        pg_sys::LockRelationOid(relation, mode);
+        if sql::name_of(relation).is_none() {
+            return false;
+        }
+        pg_sys::ffi::pg_guard_ffi_boundary(|| find_all_inheritors(relation, mode, std::ptr::null_mut()));
+        true
+    }
 }
 
 fn row_version(table: Oid, tid: &str, xmin: &str) -> RowVersion {
