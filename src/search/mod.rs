@@ -210,10 +210,15 @@ impl Search {
     }
 
     fn substitute(&self, name: &str, same: Same) -> SqlResult<Option<Asked>> {
-        let question = Question::read(&format!("{name} 대신"));
-        let known = question.substitution.map(|found| found.value.of);
-        let of = known.unwrap_or_else(|| reader::Name::brand(name));
         let _scope = self.readable()?;
+        // A product of the table before all else: its name may hold that of its ingredient.
+        let brand = reader::Name::brand(name);
+        let of = if substitution::rows_of_brand(&self.tracked, &self.attributes, &brand.name)?.is_empty() {
+            let question = Question::read(&format!("{name} 대신"));
+            question.substitution.map_or(brand, |found| found.value.of)
+        } else {
+            brand
+        };
         let found = Substitute::find(&self.tracked, &self.attributes, &of, same)?;
         let none = Question::read("");
         Ok(found.map(|found| Asked::read(&none, name, &self.attributes, Vec::new(), Some(&found))))

@@ -149,7 +149,7 @@ fn lists_decide_on_safety(world: &World) {
     // A kind that the list has nothing of is not told by the others.
     let said = notices(world, "listed", "SELECT * FROM drug_search('drug', '수유부가 먹으면 안 되는 약')");
     assert!(said.iter().any(|text| text.contains("no entry for it: no row is given")), "{said:?}");
-    assert_only(&mut client, "두 살 안 된 아기가 먹으면 안 되는 약", &["9"]);
+    assert_only(&mut client, "10개월 아기가 먹으면 안 되는 약", &["9"]);
     let child = found(&mut client, "10개월 아기 콧물약");
     assert!(!child.contains(&"9".to_owned()), "{child:?}: listed for that age");
     // Names stay names: a list that is gone is an error, not an answer.
