@@ -178,7 +178,7 @@ fn uses_both_indexes(world: &World) {
     for filter in ["{}", r#"{"price": {"gte": 0}}"#] {
         let plan = plan(world, "indexes", &format!("read => false, filter => '{filter}'"));
         assert!(plan.contains("Index Scan using product_embedding_idx"), "{filter}\n{plan}");
-        assert!(plan.contains("Bitmap Index Scan on product_name_idx"), "{filter}\n{plan}");
+        assert!(plan.contains("Bitmap Index Scan on product__letters_idx"), "{filter}\n{plan}");
     }
     let plan = plan(world, "indexes", "read => true");
     assert!(plan.contains("Bitmap Index Scan on product__facts_idx"), "{plan}");
@@ -322,7 +322,7 @@ fn filters_of_every_type(world: &World) {
     backfill(&mut client, "named");
     let first = "SELECT key->>'id' FROM drug_search('named', 'a', mode => 'vector', filter => '{\"id\": [1]}')";
     assert_eq!(column(&mut client, first), ["1"]);
-    assert_error(&mut client, "SELECT drug_search(0, '약')", "42704", "not tracked");
+    assert_error(&mut client, "SELECT drug_search(0, '약')", "42P01", "does not exist");
     for (filter, sqlstate) in [
         (r#"{"n": "much"}"#, "22P02"),
         (r#"{"p": "(1,2)"}"#, "0A000"),
