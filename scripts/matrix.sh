@@ -4,7 +4,7 @@
 source "$(dirname "$0")/lib.sh"
 source "$ROOT/scripts/debian.sh"
 
-SUITES="${SUITES:-sql tracking upgrade}"
+SUITES="${SUITES:-sql tracking isolation upgrade}"
 ARGUMENTS="${ARGUMENTS:-}"
 if [ -n "${SHORT:-}" ]; then
     for module in broken_files concurrency memory preload prepared crash cron rate workload writers; do ARGUMENTS+=" --skip $module::"; done
