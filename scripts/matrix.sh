@@ -1,14 +1,13 @@
 #!/usr/bin/env bash
-# matrix.sh [MAJOR...]: the suites of SQL and of tables on every PostgreSQL major that can be had, or on these. SHORT=1 runs what may
-# differ from major to major: the SQL functions and an upgrade. SUITES="sql" and ARGUMENTS="embed::" choose suites and tests of them.
+# matrix.sh [MAJOR...]: the suites of SQL and of tables on every PostgreSQL major that can be had, or on these. SHORT=1 leaves out what
+# takes long and hardly differs from major to major. SUITES="sql" and ARGUMENTS="embed::" choose suites and tests of them.
 source "$(dirname "$0")/lib.sh"
 source "$ROOT/scripts/debian.sh"
 
-SUITES="${SUITES:-sql tracking upgrade}"
+SUITES="${SUITES:-sql tracking isolation upgrade}"
 ARGUMENTS="${ARGUMENTS:-}"
 if [ -n "${SHORT:-}" ]; then
-    SUITES="sql upgrade"
-    for module in broken_files concurrency memory preload prepared readme; do ARGUMENTS+=" --skip $module::"; done
+    for module in broken_files concurrency memory preload prepared crash cron rate workload writers; do ARGUMENTS+=" --skip $module::"; done
 fi
 
 # test_program NAME: path of the test's program, built if it is not.
@@ -32,7 +31,7 @@ run_suite() {
 lacking() {
     local share extension
     share="$("$(pg_config_of "$1")" --sharedir)"
-    for extension in pg_trgm pg_cron; do
+    for extension in pg_trgm pg_cron postgres_fdw; do
         [ -e "$share/extension/$extension.control" ] || printf '%s ' "$extension"
     done
 }
