@@ -38,8 +38,8 @@ fn list_is_made(world: &World) {
     assert_eq!(value(&mut client, "SELECT drugembed.create_dur_list()::oid <> 'public.dur'::regclass"), "t");
     client.batch_execute("SET search_path = ''").expect("SET");
     assert_error(&mut client, "SELECT drugembed.create_dur_list()", "3F000", "no schema");
-    // The caller's rights alone.
-    client.batch_execute("SET search_path = public; CREATE ROLE dur_nobody; GRANT USAGE ON SCHEMA public TO dur_nobody; SET ROLE dur_nobody").expect("a role");
+    // The caller's rights alone; before 15 all may create in public.
+    client.batch_execute("SET search_path = public; REVOKE CREATE ON SCHEMA public FROM PUBLIC; CREATE ROLE dur_nobody; GRANT USAGE ON SCHEMA public TO dur_nobody; SET ROLE dur_nobody").expect("a role");
     let denied = client.batch_execute("SELECT drugembed.create_dur_list('denied')").expect_err("permission denied");
     assert_eq!(denied.code().map(|code| code.code().to_owned()).as_deref(), Some("42501"));
     client.batch_execute("RESET ROLE; DROP OWNED BY dur_nobody; DROP ROLE dur_nobody").expect("cleared up");
