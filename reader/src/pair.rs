@@ -16,7 +16,8 @@ pub struct Pair {
 }
 
 /// Verbs of taking, and how they end where a drug is being taken already: `먹는 환자`, `복용 중`; not `먹어도`.
-const VERBS: &str = "먹|묵|잡수|드시|복용|복용하|쓰|사용|사용하|맞|바르|투여|투여하|투여받|투약|투약하|처방받|붙이|넣|달고";
+const VERBS: &str =
+    "먹|묵|잡수|드시|복용|복용하|쓰|사용|사용하|맞|바르|투여|투여하|투여받|투약|투약하|처방받|붙이|넣|달고";
 const GOING_ON: &str = "\
     는|고|던|은뒤|은후|은날|은지|은사람|은환자|으면서|면서|중|환자|자|후|시|신뒤|신후|신날|한뒤|한후|한지|을때|할때|실때|았|었|아서|어서";
 const PRESCRIBED: &str = "처방나왔|처방이나왔|처방나와|처방받|처방됐|처방되어|받아|타왔|타와";
@@ -56,8 +57,7 @@ fn end_of_amount(text: &Text<'_>, at: usize) -> usize {
 /// `with warfarin`, `taking warfarin`, `on warfarin`.
 fn is_behind_english(text: &Text<'_>, start: usize) -> bool {
     const WORDS: [&str; 6] = ["with", "taking", "takes", "take", "on", "using"];
-    text.starts(start)
-        && WORDS.iter().any(|word| text.precedes(start, word) && text.starts(start - word.len()))
+    text.starts(start) && WORDS.iter().any(|word| text.precedes(start, word) && text.starts(start - word.len()))
 }
 
 /// Indices of the names of a pair, in a question about taking things together.

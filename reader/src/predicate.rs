@@ -39,7 +39,8 @@ pub(crate) fn find(text: &Text<'_>) -> Option<Predicate> {
 /// `복용 금지`, `동시 투여 금기`: the noun is part of it.
 fn with_noun(text: &Text<'_>, start: usize) -> usize {
     const NOUNS: &str = "동시투여|동시복용|동시처방|복용|투여|사용|섭취|처방|투약|should|must|to";
-    let noun = NOUNS.split('|').filter(|noun| text.precedes(start, noun)).map(|noun| start - noun.chars().count()).min();
+    let noun =
+        NOUNS.split('|').filter(|noun| text.precedes(start, noun)).map(|noun| start - noun.chars().count()).min();
     noun.filter(|&at| text.starts(at)).unwrap_or(start)
 }
 
@@ -121,7 +122,8 @@ fn is_vague(text: &Text<'_>, range: &Range<usize>) -> bool {
         "주의" | "조심" => text.longest(range.end, OF_DRUGS).is_none(),
         "가능" | "허용" | "불가" => !text.preceded_by(range.start, TAKING),
         "못하는" | "못하게" | "못내" | "못쓰" | "못써" | "못쓴" | "못넣" | "못주" | "못준" => {
-            !text.preceded_by(range.start, TAKING) && text.longest(range.end, "는|는다는|ㄴ다는|다는|단|다던|다며").is_none()
+            !text.preceded_by(range.start, TAKING)
+                && text.longest(range.end, "는|는다는|ㄴ다는|다는|단|다던|다며").is_none()
         }
         "제한" | "recommended" | "suitable" | "ok" | "okay" | "오케이" => false,
         "좋은" | "좋을" | "좋아" | "순한" | "적합" | "적절한" | "적절하" => true,
@@ -162,8 +164,7 @@ pub(crate) fn is_reversed(text: &Text<'_>, at: usize, next: usize, direction: Di
     const REACH: usize = 11;
     const ALWAYS: &str = "\
         지않|지안|지아니|지못|가아닌|이아닌|은아닌|미확립|미확인|걸리지|해당안|해당되지않|해당하지않|보장안|고볼수없|고할수없|지는않|고하기어려|고보기어려|지만은않|성없|성이없|확립안|입증안|성이부족";
-    const OF_BAD: &str =
-        "빼주|빼줘|빼줄|빼놓|거른|걸러낸|골라낸|피한|벗어난|빠진|뺀|안든|없는|없이|없고|제외|빼고|말고|아닌|아니고|안걸리|안되는약은빼|피해서|안나|안생기|하지않|적은|덜";
+    const OF_BAD: &str = "빼주|빼줘|빼줄|빼놓|거른|걸러낸|골라낸|피한|벗어난|빠진|뺀|안든|없는|없이|없고|제외|빼고|말고|아닌|아니고|안걸리|안되는약은빼|피해서|안나|안생기|하지않|적은|덜";
     let end = text.len().min(at + REACH).min(next.max(at));
     for i in at..end {
         if matches!(text.chars[i], ',' | '.' | '?' | '!') {

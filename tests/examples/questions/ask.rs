@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::fmt::{Display, Formatter};
 use std::str::FromStr;
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use postgres::Client;
 use server_tests::questions::corpus::Corpus;
@@ -67,6 +68,7 @@ pub struct Answer {
     /// Row numbers, best first.
     pub hits: Vec<usize>,
     pub notices: Vec<String>,
+    pub took: Duration,
 }
 
 /// None if the server's drug_search cannot be asked in this mode.
@@ -86,9 +88,10 @@ pub fn ask(database: &Database, mode: Mode, corpus: &Corpus, questions: &[Questi
     let numbers: HashMap<&str, usize> = corpus.rows.iter().enumerate().map(|(i, row)| (row.code.as_str(), i)).collect();
     let mut answer = |question: &Question| {
         notices.lock().expect("the list").clear();
+        let started = Instant::now();
         let rows = client.query(&statement, &[&question.text]).unwrap_or_else(|e| panic!("{}: {e:?}", question.id));
         let hits = rows.iter().map(|row| numbers[row.get::<_, &str>(0)]).collect();
-        Answer { hits, notices: notices.lock().expect("the list").clone() }
+        Answer { hits, notices: notices.lock().expect("the list").clone(), took: started.elapsed() }
     };
     Some(questions.iter().map(&mut answer).collect())
 }

@@ -60,7 +60,9 @@ fn counted<'a>(truth: &Truth, answer: &'a Answer) -> &'a [usize] {
 }
 
 pub fn print(mode: Mode, corpus: &Corpus, questions: &[Question], truths: &[Truth], answers: &[Answer], worst: usize) {
-    println!("\n## {mode}\n");
+    let mut took: Vec<_> = answers.iter().map(|answer| answer.took).collect();
+    took.sort();
+    println!("\n## {mode}: {:.1?} in the median\n", took[took.len() / 2]);
     println!("| questions | n | nDCG@10 | of new products | reversed hits | lists with one | with a notice |");
     println!("|---|---|---|---|---|---|---|");
     let line = |chosen: &dyn Fn(&Question) -> bool| {
