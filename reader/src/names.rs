@@ -186,13 +186,7 @@ fn accept(text: &Text<'_>, range: Range<usize>, entry: Entry, place: Place) -> O
         } else {
             name
         };
-        return Some(Mention {
-            name,
-            range: start..end + length,
-            form,
-            confidence,
-            used: false,
-        });
+        return Some(Mention { name, range: start..end + length, form, confidence, used: false });
     }
     Some(Mention { range: start..end, name, form, confidence, used: false })
 }

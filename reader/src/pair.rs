@@ -16,7 +16,8 @@ pub struct Pair {
 }
 
 /// Verbs of taking, and how they end where a drug is being taken already: `먹는 환자`, `복용 중`; not `먹어도`.
-const VERBS: &str = "먹|묵|잡수|드시|복용|복용하|쓰|사용|사용하|맞|바르|투여|투여하|투여받|투약|투약하|처방받|붙이|넣|달고";
+const VERBS: &str =
+    "먹|묵|잡수|드시|복용|복용하|쓰|사용|사용하|맞|바르|투여|투여하|투여받|투약|투약하|처방받|붙이|넣|달고";
 const GOING_ON: &str = "\
     는|고|던|은뒤|은후|은날|은지|은사람|은환자|으면서|면서|중|환자|자|후|시|신뒤|신후|신날|한뒤|한후|한지|을때|할때|실때|았|었|아서|어서";
 const PRESCRIBED: &str = "처방나왔|처방이나왔|처방나와|처방받|처방됐|처방되어|받아|타왔|타와";
@@ -28,6 +29,18 @@ pub(crate) fn taken(text: &Text<'_>, mentions: &[Mention]) -> Option<Range<usize
     mentions.iter().find_map(|mention| {
         let end = behind(text, &mention.range)?;
         Some(mention.range.start..end)
+    })
+}
+
+/// `itraconazole contraindicated statin`, `할로페리돌 금기 항생제`: a drug before the word and something else behind it.
+pub(crate) fn beside_contraindication(text: &Text<'_>, mentions: &[Mention]) -> Option<Range<usize>> {
+    const WORDS: &str = "contraindicated|contraindications|금기인|금기|상극인|상극";
+    const ASKED: &str = "인가|인지|이야|야|예요|에요|여부|사항|확인|증|질환|맞|있|?|가|는|은|로|이";
+    const SHORTEST: usize = 2;
+    mentions.iter().filter(|m| matches!(m.name.kind, NameKind::Ingredient | NameKind::Brand)).find_map(|mention| {
+        let at = mention.range.end;
+        let end = at + text.longest(at, WORDS)?;
+        (text.len() >= end + SHORTEST && text.longest(end, ASKED).is_none()).then_some(mention.range.start..at)
     })
 }
 
@@ -48,7 +61,7 @@ fn going_on(text: &Text<'_>, at: usize) -> Option<usize> {
 }
 
 /// `50mg`, `20밀리`, `100` between a name and its verb.
-fn end_of_amount(text: &Text<'_>, at: usize) -> usize {
+pub(crate) fn end_of_amount(text: &Text<'_>, at: usize) -> usize {
     let Some((_, end)) = strength::number(text, at) else { return at };
     end + text.longest(end, "mg|밀리그램|밀리그람|밀리|미리|마이크로그램|mcg|g|%|퍼센트").unwrap_or(0)
 }
@@ -56,8 +69,7 @@ fn end_of_amount(text: &Text<'_>, at: usize) -> usize {
 /// `with warfarin`, `taking warfarin`, `on warfarin`.
 fn is_behind_english(text: &Text<'_>, start: usize) -> bool {
     const WORDS: [&str; 6] = ["with", "taking", "takes", "take", "on", "using"];
-    text.starts(start)
-        && WORDS.iter().any(|word| text.precedes(start, word) && text.starts(start - word.len()))
+    text.starts(start) && WORDS.iter().any(|word| text.precedes(start, word) && text.starts(start - word.len()))
 }
 
 /// Indices of the names of a pair, in a question about taking things together.

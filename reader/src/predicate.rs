@@ -39,8 +39,18 @@ pub(crate) fn find(text: &Text<'_>) -> Option<Predicate> {
 /// `복용 금지`, `동시 투여 금기`: the noun is part of it.
 fn with_noun(text: &Text<'_>, start: usize) -> usize {
     const NOUNS: &str = "동시투여|동시복용|동시처방|복용|투여|사용|섭취|처방|투약|should|must|to";
-    let noun = NOUNS.split('|').filter(|noun| text.precedes(start, noun)).map(|noun| start - noun.chars().count()).min();
+    let noun =
+        NOUNS.split('|').filter(|noun| text.precedes(start, noun)).map(|noun| start - noun.chars().count()).min();
     noun.filter(|&at| text.starts(at)).unwrap_or(start)
+}
+
+/// The end of the words of a DUR kind that ends at `at`, with a predicate beside it: `같이 쓰면 안 되는`, `상호작용 금기`.
+pub(crate) fn end_of_words(text: &Text<'_>, at: usize, predicate: Option<&Predicate>) -> usize {
+    const TAIL: usize = 3;
+    let beside = predicate.filter(|found| found.range.start <= at + 2 && at < found.range.end);
+    let end = beside.map_or(at, |found| found.range.end);
+    let word = text.word_end(end);
+    with_auxiliaries(text, if word <= end + TAIL { word } else { end })
 }
 
 /// `피해야 할`, `금기로 잡힌`: what follows a predicate and says nothing more.
@@ -50,6 +60,17 @@ fn with_auxiliaries(text: &Text<'_>, mut end: usize) -> usize {
         end += length;
     }
     end
+}
+
+/// `돔페리돈이랑 QT 길어져서 안 되는`: said of a companion that ends at `at`, no verb of taking is needed.
+pub(crate) fn refusal_behind(text: &Text<'_>, at: usize) -> Option<Predicate> {
+    const NOT_ALLOWED: &str = "안되는|안돼는|안될|안된다|안됨|안맞는|나쁜|위험";
+    let no_refusal =
+        |start: usize| text.preceded_by(start, "해당|해당이|도움|소화|소화가|조절|조절이|치료|치료가|듣지");
+    (at..text.len())
+        .filter(|&start| text.starts(start) && !no_refusal(start))
+        .find_map(|start| Some(start..start + text.longest(start, NOT_ALLOWED)?))
+        .map(|range| Predicate { range, direction: Direction::Forbidden, vague: false })
 }
 
 fn judge(text: &Text<'_>, hit: &Hit, next: usize) -> Option<(Direction, usize, bool)> {
@@ -121,7 +142,8 @@ fn is_vague(text: &Text<'_>, range: &Range<usize>) -> bool {
         "주의" | "조심" => text.longest(range.end, OF_DRUGS).is_none(),
         "가능" | "허용" | "불가" => !text.preceded_by(range.start, TAKING),
         "못하는" | "못하게" | "못내" | "못쓰" | "못써" | "못쓴" | "못넣" | "못주" | "못준" => {
-            !text.preceded_by(range.start, TAKING) && text.longest(range.end, "는|는다는|ㄴ다는|다는|단|다던|다며").is_none()
+            !text.preceded_by(range.start, TAKING)
+                && text.longest(range.end, "는|는다는|ㄴ다는|다는|단|다던|다며").is_none()
         }
         "제한" | "recommended" | "suitable" | "ok" | "okay" | "오케이" => false,
         "좋은" | "좋을" | "좋아" | "순한" | "적합" | "적절한" | "적절하" => true,
@@ -162,8 +184,7 @@ pub(crate) fn is_reversed(text: &Text<'_>, at: usize, next: usize, direction: Di
     const REACH: usize = 11;
     const ALWAYS: &str = "\
         지않|지안|지아니|지못|가아닌|이아닌|은아닌|미확립|미확인|걸리지|해당안|해당되지않|해당하지않|보장안|고볼수없|고할수없|지는않|고하기어려|고보기어려|지만은않|성없|성이없|확립안|입증안|성이부족";
-    const OF_BAD: &str =
-        "빼주|빼줘|빼줄|빼놓|거른|걸러낸|골라낸|피한|벗어난|빠진|뺀|안든|없는|없이|없고|제외|빼고|말고|아닌|아니고|안걸리|안되는약은빼|피해서|안나|안생기|하지않|적은|덜";
+    const OF_BAD: &str = "빼주|빼줘|빼줄|빼놓|거른|걸러낸|골라낸|피한|벗어난|빠진|뺀|안든|없는|없이|없고|제외|빼고|말고|아닌|아니고|안걸리|안되는약은빼|피해서|안나|안생기|하지않|적은|덜";
     let end = text.len().min(at + REACH).min(next.max(at));
     for i in at..end {
         if matches!(text.chars[i], ',' | '.' | '?' | '!') {
