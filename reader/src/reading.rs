@@ -31,6 +31,8 @@ pub(crate) struct Reading<'a> {
     excluded: Vec<(Range<usize>, Name, f64)>,
     /// What is no part of the meaning that is left.
     cut: Vec<Range<usize>>,
+    /// Strengths of what is taken already.
+    amounts_taken: Vec<Range<usize>>,
 }
 
 impl<'a> Reading<'a> {
@@ -44,7 +46,16 @@ impl<'a> Reading<'a> {
         let mut forms = asked_form::find(&text, &mentions, &measured);
         let kinds = safety::named(&text);
         forms.retain(|form| !kinds.iter().any(|range| overlap(range, &form.range)));
-        Reading { text, mentions, companies, measured, forms, excluded: Vec::new(), cut: Vec::new() }
+        Reading {
+            text,
+            mentions,
+            companies,
+            measured,
+            forms,
+            excluded: Vec::new(),
+            cut: Vec::new(),
+            amounts_taken: Vec::new(),
+        }
     }
 
     pub fn question(mut self) -> Question {
@@ -62,6 +73,7 @@ impl<'a> Reading<'a> {
         // `이지엔6프로`: part of the name.
         let named = |range: &Range<usize>| {
             self.mentions.iter().any(|mention| mention.range.start < range.start && range.end <= mention.range.end)
+                || self.amounts_taken.iter().any(|taken| overlap(taken, range))
         };
         let strengths = strengths.into_iter().filter(|(range, ..)| !named(range)).collect();
         let strengths = self.refuse_strengths(strengths);
@@ -256,6 +268,11 @@ impl<'a> Reading<'a> {
         let names = members.iter().map(|&i| self.mentions[i].name.clone()).collect();
         for &i in &members {
             self.mentions[i].used = true;
+            // `로사르탄 50mg 먹는데`: the strength of what is taken, not of what is looked for.
+            let range = &self.mentions[i].range;
+            let amount = range.end..pair::end_of_amount(&self.text, range.end);
+            self.amounts_taken.push(amount.clone());
+            self.cut.push(amount);
             self.cut.push(self.mentions[i].range.start..self.text.word_end(self.mentions[i].range.end));
         }
         let end = dur.predicate.as_ref().map_or(dur.range.end, |predicate| predicate.end).max(first.end);
