@@ -32,6 +32,18 @@ pub(crate) fn taken(text: &Text<'_>, mentions: &[Mention]) -> Option<Range<usize
     })
 }
 
+/// `itraconazole contraindicated statin`, `할로페리돌 금기 항생제`: a drug before the word and something else behind it.
+pub(crate) fn beside_contraindication(text: &Text<'_>, mentions: &[Mention]) -> Option<Range<usize>> {
+    const WORDS: &str = "contraindicated|contraindications|금기인|금기|상극인|상극";
+    const ASKED: &str = "인가|인지|이야|야|예요|에요|여부|사항|확인|증|질환|맞|있|?|가|는|은|로|이";
+    const SHORTEST: usize = 2;
+    mentions.iter().filter(|m| matches!(m.name.kind, NameKind::Ingredient | NameKind::Brand)).find_map(|mention| {
+        let at = mention.range.end;
+        let end = at + text.longest(at, WORDS)?;
+        (text.len() >= end + SHORTEST && text.longest(end, ASKED).is_none()).then_some(mention.range.start..at)
+    })
+}
+
 /// End of the words around a mention that make it a companion, behind its strength if that is said.
 fn behind(text: &Text<'_>, range: &Range<usize>) -> Option<usize> {
     let at = end_of_amount(text, range.end);
@@ -49,7 +61,7 @@ fn going_on(text: &Text<'_>, at: usize) -> Option<usize> {
 }
 
 /// `50mg`, `20밀리`, `100` between a name and its verb.
-fn end_of_amount(text: &Text<'_>, at: usize) -> usize {
+pub(crate) fn end_of_amount(text: &Text<'_>, at: usize) -> usize {
     let Some((_, end)) = strength::number(text, at) else { return at };
     end + text.longest(end, "mg|밀리그램|밀리그람|밀리|미리|마이크로그램|mcg|g|%|퍼센트").unwrap_or(0)
 }

@@ -44,6 +44,15 @@ fn with_noun(text: &Text<'_>, start: usize) -> usize {
     noun.filter(|&at| text.starts(at)).unwrap_or(start)
 }
 
+/// The end of the words of a DUR kind that ends at `at`, with a predicate beside it: `같이 쓰면 안 되는`, `상호작용 금기`.
+pub(crate) fn end_of_words(text: &Text<'_>, at: usize, predicate: Option<&Predicate>) -> usize {
+    const TAIL: usize = 3;
+    let beside = predicate.filter(|found| found.range.start <= at + 2 && at < found.range.end);
+    let end = beside.map_or(at, |found| found.range.end);
+    let word = text.word_end(end);
+    with_auxiliaries(text, if word <= end + TAIL { word } else { end })
+}
+
 /// `피해야 할`, `금기로 잡힌`: what follows a predicate and says nothing more.
 fn with_auxiliaries(text: &Text<'_>, mut end: usize) -> usize {
     const WORDS: &str = "할|하는|하신|되는|된|될|돼|걸린|잡힌|묶인|올라|있는|붙은|적힌|쓰인|나온|지정된|등록된|분류된|해당하는|해당되는|대상인|대상|라고|한다는|된다는|and|with|for|in";
@@ -51,6 +60,17 @@ fn with_auxiliaries(text: &Text<'_>, mut end: usize) -> usize {
         end += length;
     }
     end
+}
+
+/// `돔페리돈이랑 QT 길어져서 안 되는`: said of a companion that ends at `at`, no verb of taking is needed.
+pub(crate) fn refusal_behind(text: &Text<'_>, at: usize) -> Option<Predicate> {
+    const NOT_ALLOWED: &str = "안되는|안돼는|안될|안된다|안됨|안맞는|나쁜|위험";
+    let no_refusal =
+        |start: usize| text.preceded_by(start, "해당|해당이|도움|소화|소화가|조절|조절이|치료|치료가|듣지");
+    (at..text.len())
+        .filter(|&start| text.starts(start) && !no_refusal(start))
+        .find_map(|start| Some(start..start + text.longest(start, NOT_ALLOWED)?))
+        .map(|range| Predicate { range, direction: Direction::Forbidden, vague: false })
 }
 
 fn judge(text: &Text<'_>, hit: &Hit, next: usize) -> Option<(Direction, usize, bool)> {

@@ -8,6 +8,8 @@ use crate::company;
 use crate::dur::{Dur, DurKind};
 use crate::effect;
 use crate::exclusion;
+use crate::facts::classes;
+use crate::lexicon;
 use crate::names::{self, Mention, Name, NameKind};
 use crate::pair::{self, Pair};
 use crate::question::{Found, Question};
@@ -29,6 +31,8 @@ pub(crate) struct Reading<'a> {
     excluded: Vec<(Range<usize>, Name, f64)>,
     /// What is no part of the meaning that is left.
     cut: Vec<Range<usize>>,
+    /// Strengths of what is taken already.
+    amounts_taken: Vec<Range<usize>>,
 }
 
 impl<'a> Reading<'a> {
@@ -42,7 +46,16 @@ impl<'a> Reading<'a> {
         let mut forms = asked_form::find(&text, &mentions, &measured);
         let kinds = safety::named(&text);
         forms.retain(|form| !kinds.iter().any(|range| overlap(range, &form.range)));
-        Reading { text, mentions, companies, measured, forms, excluded: Vec::new(), cut: Vec::new() }
+        Reading {
+            text,
+            mentions,
+            companies,
+            measured,
+            forms,
+            excluded: Vec::new(),
+            cut: Vec::new(),
+            amounts_taken: Vec::new(),
+        }
     }
 
     pub fn question(mut self) -> Question {
@@ -57,6 +70,12 @@ impl<'a> Reading<'a> {
         let (dur, pair) = self.safety(&mut age);
         let status = status::find(&self.text);
         let strengths = strength_asked::find(&self.text, &self.measured, &self.mentions, &self.forms);
+        // `이지엔6프로`: part of the name.
+        let named = |range: &Range<usize>| {
+            self.mentions.iter().any(|mention| mention.range.start < range.start && range.end <= mention.range.end)
+                || self.amounts_taken.iter().any(|taken| overlap(taken, range))
+        };
+        let strengths = strengths.into_iter().filter(|(range, ..)| !named(range)).collect();
         let strengths = self.refuse_strengths(strengths);
         let candidates = self.candidates(&substitution);
         self.cut.extend(status.iter().map(|(range, _)| range.clone()));
@@ -129,14 +148,42 @@ impl<'a> Reading<'a> {
             mention.used = true;
             indices.push(i);
             self.cut.push(range.clone());
-            self.excluded.push((range, mention.name.clone(), mention.confidence));
+            // `타이레놀 성분 빼고`, `타이레놀 알레르기`: what is in it, not only its name.
+            let substance = ["성분", "알레르기", "알러지", "과민", "부작용", "두드러기"];
+            let words = self.text.slice(range.clone());
+            if let Some(ingredient) = mention.name.ingredient.as_deref().and_then(lexicon::ingredient)
+                && substance.iter().any(|word| words.contains(word))
+            {
+                self.excluded.push((range.clone(), ingredient, mention.confidence));
+            }
+            self.excluded.push((range, refused(&mention.name), mention.confidence));
         }
+        self.exclude_antecedent(&mut indices);
         self.exclude_neighbours(&mut indices);
+        let refused: Vec<_> = self.forms.iter().filter(|form| form.excluded).map(|form| form.form).collect();
+        // `파스 알레르기 있어서 붙이는 거 제외`
+        self.forms.retain(|form| form.excluded || !refused.iter().any(|refused| form.form.is_a(*refused)));
         for form in self.forms.iter().filter(|form| form.excluded) {
             self.cut.push(form.range.clone());
             self.excluded.push((form.range.clone(), Name::plain(NameKind::Form, form.form.code()), 0.9));
         }
         indices
+    }
+
+    /// `이부프로펜 먹었는데 그거 말고`: the name that stands before.
+    fn exclude_antecedent(&mut self, indices: &mut Vec<usize>) {
+        const REACH: usize = 30;
+        let Some(range) = exclusion::anaphora(&self.text) else { return };
+        let near = |m: &Mention| m.range.end <= range.start && range.start - m.range.end <= REACH;
+        self.cut.push(range.clone());
+        let drug = |m: &Mention| matches!(m.name.kind, NameKind::Ingredient | NameKind::Brand);
+        if let Some(i) = self.mentions.iter().rposition(|m| near(m) && drug(m)).filter(|i| !self.mentions[*i].used) {
+            let mention = &mut self.mentions[i];
+            mention.used = true;
+            indices.push(i);
+            self.cut.push(mention.range.clone());
+            self.excluded.push((mention.range.clone(), refused(&mention.name), mention.confidence));
+        }
     }
 
     /// `색소랑 방부제 없는`: what is joined to a name that is refused is refused, too.
@@ -148,7 +195,7 @@ impl<'a> Reading<'a> {
             let alike = before.name.kind == here.name.kind || before.name.kind != NameKind::Brand;
             if indices.contains(&i) && !before.used && alike && is_one_of(between.as_str(), JOINED) {
                 let (range, name, confidence) =
-                    (before.range.start..here.range.start, before.name.clone(), before.confidence);
+                    (before.range.start..here.range.start, refused(&before.name), before.confidence);
                 self.mentions[i - 1].used = true;
                 indices.push(i - 1);
                 self.cut.push(range.clone());
@@ -185,7 +232,8 @@ impl<'a> Reading<'a> {
     /// DUR kinds and what is taken together.
     fn safety(&mut self, age: &mut Option<(Range<usize>, Age)>) -> (Vec<Found<Dur>>, Option<Found<Pair>>) {
         let free: Vec<Mention> = self.mentions.iter().filter(|mention| !mention.used).cloned().collect();
-        let taken = pair::taken(&self.text, &free);
+        let taken = pair::taken(&self.text, &free)
+            .or_else(|| pair::beside_contraindication(&self.text, &free).filter(|_| age.is_none()));
         let kinds = safety::find(&self.text, age.as_ref(), taken.as_ref());
         let of_mother = kinds.iter().any(|found| matches!(found.dur.kind, DurKind::Pregnancy | DurKind::Lactation));
         if of_mother && age.as_ref().is_some_and(|(_, age)| age.group == age::AgeGroup::Infant) {
@@ -198,6 +246,9 @@ impl<'a> Reading<'a> {
                 self.cut.push(found.range.clone());
             }
             self.cut.extend(found.predicate.clone());
+            // `이 약이랑 안 맞는`: no injection.
+            let words = found.predicate.clone();
+            self.forms.retain(|form| !words.as_ref().is_some_and(|words| overlap(words, &form.range)));
         }
         let dur = kinds
             .iter()
@@ -217,6 +268,11 @@ impl<'a> Reading<'a> {
         let names = members.iter().map(|&i| self.mentions[i].name.clone()).collect();
         for &i in &members {
             self.mentions[i].used = true;
+            // `로사르탄 50mg 먹는데`: the strength of what is taken, not of what is looked for.
+            let range = &self.mentions[i].range;
+            let amount = range.end..pair::end_of_amount(&self.text, range.end);
+            self.amounts_taken.push(amount.clone());
+            self.cut.push(amount);
             self.cut.push(self.mentions[i].range.start..self.text.word_end(self.mentions[i].range.end));
         }
         let end = dur.predicate.as_ref().map_or(dur.range.end, |predicate| predicate.end).max(first.end);
@@ -229,6 +285,16 @@ impl<'a> Reading<'a> {
         let guesses = guess.map(|found| self.found(&found.range, found.substitution.of.name.clone(), found.confidence));
         let unknown = names::unknown_brands(&self.text, &self.mentions);
         guesses.into_iter().chain(unknown.into_iter().map(|(range, name)| self.found(&range, name, 0.5))).collect()
+    }
+}
+
+/// Of `페니실린` its class is refused: it names a kind, told by an ending, rather than a substance.
+fn refused(name: &Name) -> Name {
+    let class = format!("{}계", name.name);
+    let is_kind = |members: &Vec<String>| members.iter().any(|member| member.starts_with('~'));
+    match classes().get(class.as_str()).filter(|_| name.kind == NameKind::Ingredient).is_some_and(is_kind) {
+        true => Name::plain(NameKind::Class, class),
+        false => name.clone(),
     }
 }
 

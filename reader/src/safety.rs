@@ -32,7 +32,9 @@ cues!(kinds "kinds.tsv");
 
 /// Kinds that the question asks about. `taken` says that a drug being taken already was named (와파린 먹는 중).
 pub(crate) fn find(text: &Text<'_>, age: Option<&(Range<usize>, Age)>, taken: Option<&Range<usize>>) -> Vec<Found> {
-    let predicate = predicate::find(text);
+    let predicate = predicate::find(text)
+        .filter(|predicate| taken.is_none() || !predicate.vague)
+        .or_else(|| predicate::refusal_behind(text, taken?.end));
     let mut found: Vec<Found> = Vec::new();
     for hit in persons().find(text) {
         let weak = hit.value.ends_with('?') && !is_week_of_pregnancy(text, &hit);
@@ -154,7 +156,10 @@ fn named_kind(
         (None, _) if is_bare_combination(text, &hit.range) => {
             push(found, kind, Direction::Forbidden, hit.range.clone(), Some(hit.range), 0.6);
         }
-        (Some(direction), _) => push(found, kind, direction, hit.range.clone(), Some(hit.range), 0.95),
+        (Some(direction), _) => {
+            let words = hit.range.start..predicate::end_of_words(text, hit.range.end, predicate);
+            push(found, kind, direction, hit.range, Some(words), 0.95);
+        }
         _ => {}
     }
 }

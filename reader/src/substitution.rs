@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::cues::Cues;
 use crate::names::{Mention, Name, NameKind};
+use crate::pair;
 use crate::particles;
 use crate::text::{Text, is_one_of};
 
@@ -32,21 +33,29 @@ pub(crate) fn find(text: &Text<'_>, mentions: &[Mention], excluded: &[usize]) ->
     static CUES: OnceLock<Cues> = OnceLock::new();
     const NEAR: usize = 24;
     const VERY_NEAR: usize = 7;
+    const DIRECTLY: usize = 4;
     // `로아큐탄 같은 거 먹으면서`: an example, not what is asked for.
     const USING: &str = "먹|쓰|써|복용|맞|바르|드시";
     let cues = CUES.get_or_init(|| Cues::new(include_str!("../lexica/substitution.tsv")));
-    for cue in cues.find(text) {
+    let found = cues.find(text);
+    let same_anywhere = found.iter().any(|cue| cue.value.starts_with("same"));
+    for cue in found {
         let same_ingredient = cue.value.starts_with("same");
         if cue.value == "like" && text.longest(cue.range.end, USING).is_some() {
             continue;
         }
-        let reach = if cue.value == "like" { VERY_NEAR } else { NEAR };
+        let reach = match cue.value {
+            "like" => VERY_NEAR,
+            "gone" => DIRECTLY,
+            _ => NEAR,
+        };
+        // `바라크루드 0.5밀리그램과 같은`
+        let end = |mention: &Mention| pair::end_of_amount(text, mention.range.end).min(cue.range.start);
         let named = mentions.iter().enumerate().filter(|(i, mention)| {
             matches!(mention.name.kind, NameKind::Brand | NameKind::Ingredient)
                 && (same_ingredient || !excluded.contains(i))
         });
-        let before =
-            named.clone().rfind(|(_, m)| m.range.end <= cue.range.start && cue.range.start - m.range.end <= reach);
+        let before = named.clone().rfind(|(_, m)| m.range.end <= cue.range.start && cue.range.start - end(m) <= reach);
         let english_or_first = text.chars[cue.range.start].is_ascii_alphabetic() || same_ingredient;
         let behind = || {
             named.clone().find(|(_, m)| {
@@ -57,7 +66,7 @@ pub(crate) fn find(text: &Text<'_>, mentions: &[Mention], excluded: &[usize]) ->
             let range = mention.range.start.min(cue.range.start)..mention.range.end.max(cue.range.end);
             return Some(Found {
                 range,
-                substitution: Substitution { of: mention.name.clone(), same_ingredient },
+                substitution: Substitution { of: mention.name.clone(), same_ingredient: same_anywhere },
                 confidence: mention.confidence * if cue.value == "like" { 0.8 } else { 1.0 },
                 mention: Some(i),
             });
