@@ -48,7 +48,8 @@ fn some(name: &str, world: &World, cases: &[Case], most: usize) {
     let mut client = tables::prepare(&server);
     let only = std::env::var("DRUGEMBED_ISOLATION").unwrap_or_default();
     let mut wrong = Vec::new();
-    for case in cases.iter().filter(|case| case.name.contains(&only)) {
+    let here = |case: &&Case| case.name.contains(&only) && world.install.has(case.since, case.name);
+    for case in cases.iter().filter(here) {
         let start = std::time::Instant::now();
         let lengths: Vec<usize> = case.sessions.iter().map(|steps| steps.len()).collect();
         let orders = orders(&lengths);

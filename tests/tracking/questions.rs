@@ -98,7 +98,7 @@ fn constraints_come_first(world: &World) {
     assert!(matched[1].contains("false"), "{matched:?}: what a row misses is said");
     let plain = "SELECT bool_and(matched = '[]') FROM drug_search('drug', '아세트아미노펜 시럽', read => false)";
     assert_eq!(value(&mut client, plain), "t");
-    let scores = "SELECT bool_and(a >= b) FROM (SELECT score AS a, lead(score, 1, 0) OVER () AS b FROM drug_search('drug', '아세트아미노펜 시럽')) s";
+    let scores = "SELECT bool_and(a >= b) FROM (SELECT score AS a, lead(score, 1, 0::float8) OVER () AS b FROM drug_search('drug', '아세트아미노펜 시럽')) s";
     assert_eq!(value(&mut client, scores), "t", "scores fall");
     client
         .batch_execute("UPDATE drug SET form_code_name = '시럽제', item_name = '가나콜시럽' WHERE item_seq = '1'")
