@@ -163,7 +163,7 @@ fn the_longest_sums_of_the_largest_numbers_are_exact() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 1 } else { 48 }))]
+    #![proptest_config(ProptestConfig::with_cases(48))]
     #[test]
     fn every_instruction_set_multiplies_alike(seed in 1u64.., count in 1usize..70, ins in 1usize..7, outs in 1usize..4) {
         let mut numbers = Numbers(seed);
