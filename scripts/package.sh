@@ -22,18 +22,27 @@ move_to_debians_layout() {
     mv "$WORK/installed$("$PG_CONFIG" --sharedir)" "$share"
 }
 
+# The model that answers when nothing is set, and the only one that the package holds.
+default_model() { sed -n 's/^const DEFAULT_MODEL: &CStr = c"\(.*\)";/\1/p' "$ROOT/src/settings.rs"; }
+
+one_model() {
+    local models="$TREE/usr/share/postgresql/$MAJOR/drugembed/models"
+    [ -d "$models/$(default_model)" ] || die "\"$(default_model)\" is not among the models"
+    find "$models" -mindepth 1 -maxdepth 1 ! -name "$(default_model)" -exec rm -r {} +
+}
+
 notices() {
     local wheel rust
     wheel="$(dirname "$ONNXRUNTIME")/../wheels/onnxruntime-${ONNXRUNTIME##*.so.}/onnxruntime"
     rust="$(rustc --print sysroot)/share/doc/rust/COPYRIGHT-library.html"
     [ -e "$rust" ] || die "\"$rust\" is missing: the package must hold its notices (rustup component add rust-docs)"
-    python3 - "$ROOT" "$wheel" >"$DOC/copyright" <<'END'
+    python3 - "$ROOT" "$wheel" "$(default_model)" >"$DOC/copyright" <<'END'
 import pathlib, sys
-root, wheel = map(pathlib.Path, sys.argv[1:])
+root, wheel, model = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]), sys.argv[3]
 read = lambda file: file.read_text(encoding="utf-8").strip()
 mit = read(root / "packaging/licences/MIT")
 models = [read(root / "packaging/licences/MODELS") + "\n\n" + mit]
-models += [f"{file.parent.name}:\n{read(file)}" for file in sorted(root.glob("models/*/LICEN*"))]
+models += [f"{file.parent.name}:\n{read(file)}" for file in sorted(root.glob(f"models/{model}/LICEN*"))]
 text = read(root / "packaging/copyright.in")
 for key, value in {"LICENCE": read(root / "LICENSE"), "MODELS": "\n\n".join(models), "ONNXRUNTIME": read(wheel / "LICENSE")}.items():
     text = text.replace(f"@{key}@", value)
@@ -73,6 +82,7 @@ drugembed() {
     version="$(version)-1"
     DESTDIR="$WORK/installed" "$ROOT/scripts/install.sh" "$PG_CONFIG"
     move_to_debians_layout
+    one_model
     notices
     mkdir "$TREE/DEBIAN"
     filled control.in "$version" >"$TREE/DEBIAN/control"

@@ -18,8 +18,8 @@ COMMENT ON FUNCTION drug_token_count(text) IS
     'tokens of a document, to compare with drug_model().max_tokens';
 COMMENT ON FUNCTION drug_model() IS
     'the model that answers in this session';
-COMMENT ON FUNCTION drug_document(text, text, text) IS
-    'text that stands for a product: name | type | ingredients, from MFDS columns as they are';
+COMMENT ON FUNCTION drug_document(text, text, text, text) IS
+    'text that stands for a product: name | type | ingredients | DUR kinds, from MFDS columns as they are';
 COMMENT ON FUNCTION drug_question(text) IS
     'what a question asks for beside its meaning, and the rest: form, strength, ingredient, safety and its direction, ...';
 COMMENT ON FUNCTION drugembed.prepare() IS

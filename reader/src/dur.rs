@@ -57,6 +57,21 @@ impl DurKind {
         }
     }
 
+    /// Name in Korean, as MFDS writes it.
+    pub fn korean(self) -> &'static str {
+        match self {
+            DurKind::Combination => "병용금기",
+            DurKind::Pregnancy => "임부금기",
+            DurKind::Lactation => "수유부주의",
+            DurKind::Age => "특정연령대금기",
+            DurKind::Dose => "용량주의",
+            DurKind::Duration => "투여기간주의",
+            DurKind::Elderly => "노인주의",
+            DurKind::Duplication => "효능군중복",
+            DurKind::Splitting => "서방정분할주의",
+        }
+    }
+
     /// The kind of a [`code`](DurKind::code).
     pub fn from_code(code: &str) -> Option<Self> {
         DurKind::ALL.into_iter().find(|kind| kind.code() == code)
@@ -167,7 +182,7 @@ mod tests {
             ("효능군중복|효능군중복주의|효능군 중복", Duplication),
             ("서방정분할주의|분할주의|서방정 분할 주의", Splitting),
         ] {
-            for name in names.split('|').chain([kind.code()]) {
+            for name in names.split('|').chain([kind.code(), kind.korean()]) {
                 assert_eq!(dur_kinds_of(name), [kind], "{name}");
             }
         }

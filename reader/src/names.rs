@@ -178,11 +178,17 @@ fn accept(text: &Text<'_>, range: Range<usize>, entry: Entry, place: Place) -> O
     let confidence = if entry.weak { 0.7 } else { 0.95 };
     let name = entry.name();
     // `테트라사이클린계`: the class.
-    if name.kind == NameKind::Ingredient && text.longest(end, "계|계열").is_some() {
+    if let Some(length) = text.longest(end, "계|계열").filter(|_| name.kind == NameKind::Ingredient) {
         let range = start..end + 1;
+        let class = text.slice(range.clone());
+        let name = if crate::facts::classes().contains_key(class.as_str()) || text.chars.get(end + 1) != Some(&'열') {
+            Name::plain(NameKind::Class, class)
+        } else {
+            name
+        };
         return Some(Mention {
-            name: Name::plain(NameKind::Class, text.slice(range.clone())),
-            range,
+            name,
+            range: start..end + length,
             form,
             confidence,
             used: false,
@@ -205,7 +211,7 @@ fn attached_form(text: &Text<'_>, at: usize) -> (usize, Option<Range<usize>>) {
 /// Whether what follows shows that a name was meant, even if it is an ordinary word, too.
 fn is_strong(text: &Text<'_>, at: usize) -> bool {
     const CUES: &str = "\
-        성분|이든|든|이들어|들어|함유|대신|제네릭|복제약|카피|대체조제|말고|빼고|제외|없는|안든|안들어|이없는|이안든|이안들어|가안든|가없는|가안들어|이랑같은성분|랑같은성분|이랑동일|랑동일|프리|무첨가";
+        성분|이든|든|복용|먹|맞는|병용|계열|투여|쓰는중|과같이|와같이|랑같이|이랑같이|이들어|들어|함유|대신|제네릭|복제약|카피|대체조제|말고|빼고|제외|없는|안든|안들어|이없는|이안든|이안들어|가안든|가없는|가안들어|이랑같은성분|랑같은성분|이랑동일|랑동일|프리|무첨가";
     text.longest(at, CUES).is_some()
         || strength::number(text, at)
             .is_some_and(|(_, end)| text.longest(end, "mg|밀리|미리|그램|g|마이크로|%|iu|단위|mcg").is_some())

@@ -5,6 +5,7 @@ use std::ops::Range;
 use serde::Serialize;
 
 use crate::names::{Mention, Name, NameKind};
+use crate::strength;
 use crate::text::Text;
 
 /// The drugs, or drug and food, that meet.
@@ -14,11 +15,13 @@ pub struct Pair {
     pub names: Vec<Name>,
 }
 
-const TAKING: &str = "\
-    먹는중|먹고있|복용중|복용하고있|복용하는중|드시는중|드시고있|쓰는중|쓰고있|먹는데|복용하는데|복용하는환자|복용환자|먹는사람|맞고있|바르고있|투여중|복용자|먹은뒤|먹은후|먹고|먹는환자|먹는분|드시는분|드시는데|\
-    드시는|투약중|먹으면서|복용하면서|쓰면서|쓰는환자|쓰는사람|처방받은환자|먹고나서|복용후|먹을때|복용할때|복용시|복용하는사람|복용하는분|맞는환자|먹는도중|먹던중|쓰는데|먹는";
+/// Verbs of taking, and how they end where a drug is being taken already: `먹는 환자`, `복용 중`; not `먹어도`.
+const VERBS: &str = "먹|묵|잡수|드시|복용|복용하|쓰|사용|사용하|맞|바르|투여|투여하|투여받|투약|투약하|처방받|붙이|넣|달고";
+const GOING_ON: &str = "\
+    는|고|던|은뒤|은후|은날|은지|은사람|은환자|으면서|면서|중|환자|자|후|시|신뒤|신후|신날|한뒤|한후|한지|을때|할때|실때|았|었|아서|어서";
+const PRESCRIBED: &str = "처방나왔|처방이나왔|처방나와|처방받|처방됐|처방되어|받아|타왔|타와";
 const WITH: &str = "이랑|랑|하고|와|과|및|+|이나|에다|한테";
-const DRINKING: &str = "마시|먹고|먹은|먹으면서|마셔|이랑|랑|하고|와|과|한잔|마신|드시|마실";
+const DRINKING: &str = "마시|마셔|이랑|랑|하고|와|과|한잔|마신|마실";
 
 /// The mention that is being taken already, or that something is to be taken with.
 pub(crate) fn taken(text: &Text<'_>, mentions: &[Mention]) -> Option<Range<usize>> {
@@ -28,19 +31,33 @@ pub(crate) fn taken(text: &Text<'_>, mentions: &[Mention]) -> Option<Range<usize
     })
 }
 
-/// End of the words behind a mention that make it a companion.
+/// End of the words around a mention that make it a companion, behind its strength if that is said.
 fn behind(text: &Text<'_>, range: &Range<usize>) -> Option<usize> {
-    let bare = text.longest(range.end, TAKING).map(|length| range.end + length);
-    let object = || {
-        let length = text.longest(range.end, "을|를|도|은|는|제를|제|약을|약")?;
-        text.longest(range.end + length, TAKING).map(|verb| range.end + length + verb)
-    };
-    let drinking = || text.longest(range.end, DRINKING).map(|length| range.end + length);
-    let object_drinking = || {
-        let length = text.longest(range.end, "을|를")?;
-        text.longest(range.end + length, DRINKING).map(|verb| range.end + length + verb)
-    };
-    bare.or_else(object).or_else(drinking).or_else(object_drinking)
+    let at = end_of_amount(text, range.end);
+    let object = text.longest(at, "을|를|도|은|는|제를|제|약을|약|씩|정|주사|주사를|나|이나");
+    let places = [0].into_iter().chain(object).map(|length| at + length);
+    let korean = places.clone().find_map(|at| going_on(text, at));
+    let drinking = || places.clone().find_map(|at| text.longest(at, DRINKING).map(|length| at + length));
+    korean.or_else(drinking).or_else(|| is_behind_english(text, range.start).then_some(range.end))
+}
+
+fn going_on(text: &Text<'_>, at: usize) -> Option<usize> {
+    let verbs = VERBS.split('|').filter(|verb| text.follows(at, verb)).map(|verb| at + verb.chars().count());
+    let taking = verbs.filter_map(|end| text.longest(end, GOING_ON).map(|length| end + length)).max();
+    taking.or_else(|| text.longest(at, PRESCRIBED).map(|length| at + length))
+}
+
+/// `50mg`, `20밀리`, `100` between a name and its verb.
+fn end_of_amount(text: &Text<'_>, at: usize) -> usize {
+    let Some((_, end)) = strength::number(text, at) else { return at };
+    end + text.longest(end, "mg|밀리그램|밀리그람|밀리|미리|마이크로그램|mcg|g|%|퍼센트").unwrap_or(0)
+}
+
+/// `with warfarin`, `taking warfarin`, `on warfarin`.
+fn is_behind_english(text: &Text<'_>, start: usize) -> bool {
+    const WORDS: [&str; 6] = ["with", "taking", "takes", "take", "on", "using"];
+    text.starts(start)
+        && WORDS.iter().any(|word| text.precedes(start, word) && text.starts(start - word.len()))
 }
 
 /// Indices of the names of a pair, in a question about taking things together.

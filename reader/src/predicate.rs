@@ -23,22 +23,41 @@ pub(crate) fn find(text: &Text<'_>) -> Option<Predicate> {
     for (i, hit) in hits.iter().enumerate() {
         let next = hits.get(i + 1).map_or(text.len(), |hit| hit.range.start);
         let Some((direction, end, vague)) = judge(text, hit, next) else { continue };
-        let end = text.word_end(end);
+        let end = with_auxiliaries(text, text.word_end(end));
         // `먹으면 위험해서 피해야 하는`: one predicate after another is one.
         let start = last
             .as_ref()
             .filter(|last: &&Predicate| hit.range.start <= last.range.end + 2)
             .map_or(hit.range.start, |last| last.range.start);
-        let range = start..end;
+        let range = with_noun(text, start)..end;
         let vague = vague && last.as_ref().is_none_or(|last| last.vague);
         last = Some(Predicate { range, direction, vague });
     }
     last
 }
 
+/// `복용 금지`, `동시 투여 금기`: the noun is part of it.
+fn with_noun(text: &Text<'_>, start: usize) -> usize {
+    const NOUNS: &str = "동시투여|동시복용|동시처방|복용|투여|사용|섭취|처방|투약|should|must|to";
+    let noun = NOUNS.split('|').filter(|noun| text.precedes(start, noun)).map(|noun| start - noun.chars().count()).min();
+    noun.filter(|&at| text.starts(at)).unwrap_or(start)
+}
+
+/// `피해야 할`, `금기로 잡힌`: what follows a predicate and says nothing more.
+fn with_auxiliaries(text: &Text<'_>, mut end: usize) -> usize {
+    const WORDS: &str = "할|하는|하신|되는|된|될|돼|걸린|잡힌|묶인|올라|있는|붙은|적힌|쓰인|나온|지정된|등록된|분류된|해당하는|해당되는|대상인|대상|라고|한다는|된다는|and|with|for|in";
+    while let Some(length) = text.longest(end, WORDS).filter(|length| text.starts(end) && text.starts(end + length)) {
+        end += length;
+    }
+    end
+}
+
 fn judge(text: &Text<'_>, hit: &Hit, next: usize) -> Option<(Direction, usize, bool)> {
     let (start, end) = (hit.range.start, hit.range.end);
     let negated = text.preceded_by(start, "안|지않으|못");
+    let not = ["not", "no", "isn't", "without", "aren't"]
+        .iter()
+        .any(|word| text.precedes(start, word) && text.starts(start - word.len()) && text.starts(start));
     let base = match hit.value {
         "if" if negated => return None,
         "if" => Some((Direction::Forbidden, within(text, end, BAD_END)?, false)),
@@ -70,6 +89,7 @@ fn judge(text: &Text<'_>, hit: &Hit, next: usize) -> Option<(Direction, usize, b
     let direction =
         if text.precedes(start, "안") && matches!(hit.value, "good" | "fine" | "bad" | "ill") && text.starts(start - 1)
             || text.precedes(start, "불")
+            || not
         {
             direction.reversed()
         } else {
@@ -95,11 +115,15 @@ fn within(text: &Text<'_>, at: usize, words: &str) -> Option<usize> {
 
 /// `주의`, `가능`, `좋은` alone are said of many things; `주의해야 하는`, `복용 가능한` are not.
 fn is_vague(text: &Text<'_>, range: &Range<usize>) -> bool {
-    const OF_DRUGS: &str = "해야|할|하는|대상|약|성분|품목|가필요|필요|하라|하셔야|해서";
-    const TAKING: &str = "복용|사용|투여|섭취|처방|병용|병용이|분할|분쇄|수유중|복용이|사용이|투여가|투약";
+    const OF_DRUGS: &str = "해야|할|하는|대상|약|성분|품목|가필요|필요|하라|하셔야|해서|하래|허라|허래|해라|혀야|허야|혀라|인|로|가걸|가붙|가지정|라고|붙|걸|표시|지정|등록|에올|에해당|가있";
+    const TAKING: &str = "복용|사용|투여|섭취|처방|병용|병용이|분할|분쇄|수유중|복용이|사용이|투여가|투약|동시투여|동시복용|같이|함께|임산부|임부|임신부|수유부";
     match text.slice(range.clone()).as_str() {
         "주의" | "조심" => text.longest(range.end, OF_DRUGS).is_none(),
         "가능" | "허용" | "불가" => !text.preceded_by(range.start, TAKING),
+        "못하는" | "못하게" | "못내" | "못쓰" | "못써" | "못쓴" | "못넣" | "못주" | "못준" => {
+            !text.preceded_by(range.start, TAKING) && text.longest(range.end, "는|는다는|ㄴ다는|다는|단|다던|다며").is_none()
+        }
+        "제한" | "recommended" | "suitable" | "ok" | "okay" | "오케이" => false,
         "좋은" | "좋을" | "좋아" | "순한" | "적합" | "적절한" | "적절하" => true,
         _ => false,
     }
@@ -126,9 +150,11 @@ fn is_other_word(text: &Text<'_>, range: &Range<usize>) -> bool {
 /// `밥을 못 먹는 아이`, `못 먹는데`: not said of a drug.
 fn is_of_something_else(text: &Text<'_>, range: &Range<usize>) -> bool {
     const OBJECTS: &str = "을|를|밥|도|물|잘|고기|약|제|캡슐|것|거|아무것도|제대로|며칠";
-    const GOING_ON: &str =
-        "데|다|고|지|게|아이|애|사람|할머니|할아버지|환자|노인|어르신|아기|는데|는할|는아|는환|는분|니|십";
-    text.preceded_by(range.start, OBJECTS) || text.longest(range.end, GOING_ON).is_some()
+    const ENDINGS: &str = "데|다고|지|게|는데|니|십|고|어|겠|네|었|했|기|을";
+    const PATIENTS: &str = "아이|애|사람|할머니|할아버지|환자|노인|어르신|아기|분";
+    let at = range.end + usize::from(text.follows(range.end, "는"));
+    let going_on = !text.starts(range.end) && text.longest(range.end, ENDINGS).is_some();
+    text.preceded_by(range.start, OBJECTS) || going_on || text.longest(at, PATIENTS).is_some()
 }
 
 /// End of a negation of what ends at `at`: `위험하지 않은`, `금기가 아닌`, `안전성이 확립되지 않은`.
@@ -137,7 +163,7 @@ pub(crate) fn is_reversed(text: &Text<'_>, at: usize, next: usize, direction: Di
     const ALWAYS: &str = "\
         지않|지안|지아니|지못|가아닌|이아닌|은아닌|미확립|미확인|걸리지|해당안|해당되지않|해당하지않|보장안|고볼수없|고할수없|지는않|고하기어려|고보기어려|지만은않|성없|성이없|확립안|입증안|성이부족";
     const OF_BAD: &str =
-        "빠진|뺀|안든|없는|없이|없고|제외|빼고|말고|아닌|아니고|안걸리|안되는약은빼|피해서|안나|안생기|하지않|적은|덜";
+        "빼주|빼줘|빼줄|빼놓|거른|걸러낸|골라낸|피한|벗어난|빠진|뺀|안든|없는|없이|없고|제외|빼고|말고|아닌|아니고|안걸리|안되는약은빼|피해서|안나|안생기|하지않|적은|덜";
     let end = text.len().min(at + REACH).min(next.max(at));
     for i in at..end {
         if matches!(text.chars[i], ',' | '.' | '?' | '!') {

@@ -35,7 +35,7 @@ fn labels_and_comments(world: &World) {
         ("drug_similarity(text, text)", "ss1"),
         ("drug_similarity(vector, text)", "ss1"),
         ("drug_token_count(text)", "ss1"),
-        ("drug_document(text, text, text)", "is0"),
+        ("drug_document(text, text, text, text)", "is0"),
         ("drug_question(text)", "is1"),
     ] {
         assert_eq!(value(&mut client, &label(signature)), expected, "{signature}");

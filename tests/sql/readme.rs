@@ -8,9 +8,11 @@ use server_tests::column;
 
 use crate::{Test, World};
 
-pub const TESTS: &[Test] = &[("examples", examples), ("korean_examples", korean_examples)];
+pub const TESTS: &[Test] =
+    &[("examples", examples), ("korean_examples", korean_examples), ("dur_examples", dur_examples)];
 
 const README: &str = include_str!("../../README.md");
+const DUR: &str = include_str!("../../docs/dur.md");
 const KOREAN: &str = include_str!("../../README.ko.md");
 
 fn run(world: &World, database: &str, document: &str) -> Client {
@@ -39,4 +41,13 @@ fn examples(world: &World) {
     assert_eq!(hits.len(), 2);
     assert!(hits[0].similarity >= hits[1].similarity && hits[0].similarity <= 1.0);
     assert!(hits.iter().all(|hit| !hit.name.is_empty()));
+}
+
+fn dur_examples(world: &World) {
+    world.server.connect("postgres").batch_execute("CREATE DATABASE dur_md").expect("CREATE DATABASE");
+    let mut client = world.server.connect("dur_md");
+    client.batch_execute("CREATE EXTENSION drugembed CASCADE").expect("CREATE EXTENSION");
+    let blocks = DUR.split("```sql\n").skip(1).map(|block| block.split("```").next().expect("a closed block"));
+    assert_eq!(blocks.map(|sql| column(&mut client, sql)).count(), 5);
+    assert_eq!(column(&mut client, "SELECT count(*) FROM dur GROUP BY source"), ["3"]);
 }
