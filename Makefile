@@ -1,6 +1,8 @@
 # make demo           semantic drug search in a private PostgreSQL, from a bare checkout (DATA=folder for the real tables)
 # make test           everything the project asserts, on PostgreSQL 18
-# make torture        the long forms of the tests of faults: memory limits, failures of every call, changed files, interrupts, fuzzers
+# make torture        the long forms of the tests of faults: memory limits, failures of every call, changed files, interrupts, fuzzers, isolation
+# make asan           the encoder's tests under AddressSanitizer, with a nightly toolchain
+# make miri           those that Miri can run, likewise
 # make aarch64        the kernel's tests on 64-bit Arm, in qemu-user
 # make matrix         the suites of SQL and tables on every major that can be had (MAJORS="15 17" for some; SHORT=1)
 # make clients        each example in examples/clients against a private server (CLIENTS="psycopg node" for some)
@@ -20,7 +22,7 @@ SHELL := /bin/bash
 TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
 export DESTDIR PROFILE SHORT SUITES ARGUMENTS
 
-.PHONY: demo test aarch64 torture matrix clients page examples import bench install deb deb-pgvector clean-machine dist lint setup server private clean
+.PHONY: demo test aarch64 asan miri torture matrix clients page examples import bench install deb deb-pgvector clean-machine dist lint setup server private clean
 .NOTPARALLEL:
 
 demo: private
@@ -31,6 +33,9 @@ test: lint private
 
 aarch64: setup
 	scripts/aarch64.sh
+
+asan miri: setup
+	scripts/nightly.sh $@
 
 torture: private
 	scripts/torture.sh

@@ -7,4 +7,5 @@ export DRUGEMBED_FUZZ_ROUNDS="${ROUNDS:-100000}" DRUGEMBED_FUZZ_SEED="${SEED:-$R
 say "seed $DRUGEMBED_FUZZ_SEED, $DRUGEMBED_FUZZ_ROUNDS texts"
 cargo test --profile fast -p encoder --test fuzz -- --nocapture
 cargo test --profile fast -p server-tests --test faults -- --ignored --nocapture
+cargo test --profile fast -p server-tests --test isolation -- --ignored --nocapture
 say "nothing fell"

@@ -13,7 +13,7 @@ use pgrx::prelude::*;
 use super::attributes;
 use super::errors::{self, SqlResult};
 use super::expression::{arguments_of, column_of};
-use super::rights::Scope;
+use super::rights::{self, Scope};
 use super::sql::{self, ident};
 
 /// A vector column that is kept in step.
@@ -42,11 +42,14 @@ pub struct Tracked {
     pub marker: Option<String>,
     /// Whether the marker runs on ordinary updates and on those that replication applies.
     pub enabled: bool,
+    /// A rule that takes the place of updates, or adds to them: its rows cannot be written as a backfill writes them.
+    pub rule: Option<String>,
 }
 
 const LIST: &str = "
     SELECT g.tgrelid, c.relowner, c.relname::text, n.nspname::text, c.relkind = 'p', pg_catalog.pg_get_triggerdef(g.oid),
-           g.tgname::text, m.tgname::text, COALESCE(m.tgenabled = 'A', false)
+           g.tgname::text, m.tgname::text, COALESCE(m.tgenabled = 'A', false),
+           (SELECT r.rulename::text FROM pg_catalog.pg_rewrite r WHERE r.ev_class = c.oid AND r.ev_type = '2' AND r.ev_enabled <> 'D' LIMIT 1)
       FROM pg_catalog.pg_trigger g
       JOIN pg_catalog.pg_class c ON c.oid = g.tgrelid
       JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -98,6 +101,7 @@ impl Tracked {
                     keeper: text(7)?,
                     marker: row.get(8)?,
                     enabled: row.get(9)?.unwrap_or(false),
+                    rule: row.get(10)?,
                 },
                 text(6)?,
             ))
@@ -116,6 +120,12 @@ impl Tracked {
     /// The one whose keeper has this name, whatever its columns are called by now.
     pub fn kept_by(relation: Oid, keeper: &str) -> SqlResult<Option<Tracked>> {
         Ok(Tracked::of(relation)?.into_iter().find(|tracked| tracked.keeper == keeper))
+    }
+
+    /// An error where its rows cannot be written, by anybody or by this session.
+    pub fn require_writable(&self) -> SqlResult<()> {
+        rights::require_writing()?;
+        self.rule.as_ref().map_or(Ok(()), |rule| Err(errors::has_rule(&self.name, rule)))
     }
 
     /// The one vector column that is meant.

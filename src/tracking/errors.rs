@@ -94,8 +94,16 @@ pub fn table_gone(table: &str) -> ErrorReport {
 pub fn not_a_table(table: &str) -> ErrorReport {
     new(
         ERRCODE_WRONG_OBJECT_TYPE,
-        format!("\"{table}\" is not a permanent table"),
+        format!("\"{table}\" is not a permanent table of a user"),
         "Only tables, partitioned ones included, can be tracked.",
+    )
+}
+
+pub fn a_typed_table(table: &str) -> ErrorReport {
+    new(
+        ERRCODE_WRONG_OBJECT_TYPE,
+        format!("table \"{table}\" is of a type, so columns cannot be added"),
+        "Make it a table of its own: ALTER TABLE ... NOT OF.",
     )
 }
 
@@ -262,6 +270,39 @@ pub fn on_standby() -> ErrorReport {
         ERRCODE_READ_ONLY_SQL_TRANSACTION,
         "a standby cannot be written, so it has no backfill",
         "Run it on the primary: the vectors arrive here by replication.",
+    )
+}
+
+pub fn read_only() -> ErrorReport {
+    new(
+        ERRCODE_READ_ONLY_SQL_TRANSACTION,
+        "embeddings cannot be written in a read-only transaction",
+        "Use the primary, and a session whose default_transaction_read_only is off.",
+    )
+}
+
+pub fn has_rule(table: &str, rule: &str) -> ErrorReport {
+    new(
+        ERRCODE_FEATURE_NOT_SUPPORTED,
+        format!("embeddings of table \"{table}\" cannot be written beside its rule \"{rule}\" on UPDATE"),
+        format!("Do by a trigger what it does, and DROP RULE {} ON {}.", sql::ident(rule), sql::ident(table)),
+    )
+}
+
+/// For a WARNING.
+pub fn binds_its_owner(table: &str) -> ErrorReport {
+    new(
+        ERRCODE_WARNING,
+        format!("policies of table \"{table}\" bind its owner too, as whom a backfill reads and writes"),
+        "Rows that they hide from him wait for ever: let them pass, or ALTER TABLE ... NO FORCE ROW LEVEL SECURITY.",
+    )
+}
+
+pub fn bad_max_rows(max_rows: i64) -> ErrorReport {
+    new(
+        ERRCODE_INVALID_PARAMETER_VALUE,
+        format!("max_rows is {max_rows}, not at least 1"),
+        "Leave it out, or give NULL, to embed every row that waits.",
     )
 }
 

@@ -142,6 +142,18 @@ pub fn require(relation: Oid, columns: &[String], privilege: &str) -> SqlResult<
     }
 }
 
+/// An error in a transaction that may only read, and on a standby.
+pub fn require_writing() -> SqlResult<()> {
+    // SAFETY: reads a variable of this session.
+    if unsafe { pg_sys::XactReadOnly } { Err(errors::read_only()) } else { Ok(()) }
+}
+
+/// Whether policies bind the owner too, as whom a backfill reads and writes.
+pub fn binds_its_owner(relation: Oid, owner: Oid) -> bool {
+    // SAFETY: reads catalogs.
+    unsafe { pg_sys::check_enable_rls(relation, owner, true) as u32 == pg_sys::CheckEnableRlsResult::RLS_ENABLED }
+}
+
 /// Whether row-level security makes the current role run the policies of a stranger, who could not act as this role by himself.
 pub fn runs_policies_of_a_stranger(relation: Oid, owner: Oid) -> bool {
     // SAFETY: reads catalogs.

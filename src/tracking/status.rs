@@ -17,8 +17,8 @@ use crate::settings;
 #[pg_extern(sql = false)]
 #[allow(clippy::type_complexity)]
 fn counts(
-    relation: Oid,
-    target: &str,
+    relation: Option<Oid>,
+    target: Option<&str>,
 ) -> Result<
     TableIterator<
         'static,
@@ -34,6 +34,7 @@ fn counts(
     >,
     ErrorReport,
 > {
+    let (Some(relation), Some(target)) = (relation, target) else { return Ok(TableIterator::new(None)) };
     let space = attempt(|| resident::with_encoder(|encoder| Ok(Space::of(&encoder.manifest().space())))).ok();
     let counted = attempt(|| count(relation, target, space));
     Ok(TableIterator::new(match counted {
@@ -85,8 +86,8 @@ fn model_in_use() -> Option<String> {
 #[pg_extern(sql = false)]
 #[allow(clippy::type_complexity)]
 fn failed_rows(
-    relation: Oid,
-    target: &str,
+    relation: Option<Oid>,
+    target: Option<&str>,
 ) -> Result<
     TableIterator<
         'static,
@@ -94,6 +95,7 @@ fn failed_rows(
     >,
     ErrorReport,
 > {
+    let (Some(relation), Some(target)) = (relation, target) else { return Ok(TableIterator::new(Vec::new())) };
     let rows = attempt(|| set_aside(relation, target)).unwrap_or_default();
     Ok(TableIterator::new(rows))
 }
@@ -226,6 +228,7 @@ fn writable(relation: Option<Oid>, target: Option<&std::ffi::CStr>) -> SqlResult
     let target = target.map(|name| name.to_string_lossy().into_owned());
     let tracked = Tracked::find(relation.ok_or_else(errors::no_source)?, target.as_deref())?;
     rights::require(tracked.relation, &tracked.written(), "UPDATE")?;
+    tracked.require_writable()?;
     Ok(tracked)
 }
 

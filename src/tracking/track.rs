@@ -37,6 +37,7 @@ fn track(
     if source.trim().is_empty() || target.is_empty() {
         return Err(errors::no_source());
     }
+    rights::require_writing()?;
     require_table(relation)?;
     // By the caller's search_path, which the scope below replaces.
     let source = expression::parse(relation, &as_column(relation, source)?)?;
@@ -125,18 +126,26 @@ pub fn as_column(relation: Oid, text: &str) -> SqlResult<String> {
 
 fn require_table(relation: Oid) -> SqlResult<()> {
     let _scope = Scope::caller();
-    let facts = "SELECT c.relname::text, c.relkind IN ('r', 'p') AND c.relpersistence <> 't', c.relowner,
-                        c.relispartition OR c.relkind = 'r' AND EXISTS (SELECT FROM pg_catalog.pg_inherits WHERE c.oid IN (inhrelid, inhparent))
+    let facts = "SELECT c.relname::text, c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND c.oid >= 16384, c.relowner,
+                        c.relispartition OR c.relkind = 'r' AND EXISTS (SELECT FROM pg_catalog.pg_inherits WHERE c.oid IN (inhrelid, inhparent)),
+                        c.reloftype <> 0
                    FROM pg_catalog.pg_class c WHERE c.oid = $1";
     let found = sql::row(facts, &[relation.into()], |row| {
         let fact = |i| row.get::<bool>(i).map(Option::unwrap_or_default);
-        Ok((row.get::<String>(1)?.unwrap_or_default(), fact(2)?, row.get::<Oid>(3)?.unwrap_or(Oid::INVALID), fact(4)?))
+        Ok((
+            row.get::<String>(1)?.unwrap_or_default(),
+            fact(2)?,
+            row.get::<Oid>(3)?.unwrap_or(Oid::INVALID),
+            fact(4)?,
+            fact(5)?,
+        ))
     })?;
     match found {
         None => Err(errors::table_gone("that table")),
         Some((name, false, ..)) => Err(errors::not_a_table(&name)),
-        Some((name, true, _, true)) => Err(errors::a_partition(&name)),
-        Some((name, _, owner, _)) if !rights::is_owner(owner) => Err(errors::not_owner(&name)),
+        Some((name, true, _, true, _)) => Err(errors::a_partition(&name)),
+        Some((name, _, owner, ..)) if !rights::is_owner(owner) => Err(errors::not_owner(&name)),
+        Some((name, .., true)) => Err(errors::a_typed_table(&name)),
         Some((name, ..)) if catalog::key_of(relation)?.is_empty() => Err(errors::no_primary_key(&name)),
         Some(_) => Ok(()),
     }
@@ -338,6 +347,7 @@ fn warn_of_later_triggers(relation: Oid, name: &str) -> SqlResult<()> {
 #[pg_extern(sql = false)]
 fn untrack(relation: Option<Oid>, target: Option<&std::ffi::CStr>, keep: Option<bool>) -> SqlResult<()> {
     let _scope = Scope::caller();
+    rights::require_writing()?;
     let relation = relation.ok_or_else(errors::no_source)?;
     let target = target.map(|name| name.to_string_lossy().into_owned());
     let tracked = Tracked::find(relation, target.as_deref())?;

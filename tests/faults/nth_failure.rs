@@ -14,7 +14,7 @@ use server_tests::{Server, database, run, value};
 use crate::{Test, World};
 
 pub const TESTS: &[Test] = &[("some_calls", some_calls)];
-pub const LONG_TESTS: &[Test] = &[("every_call", every_call)];
+pub const LONG_TESTS: &[Test] = &[("every_call_on_tables", every_call_on_tables), ("every_call", every_call)];
 
 const KINDS: [&str; 9] = ["allocation", "read", "write", "mapping", "fsync", "rename", "open", "lock", "removal"];
 const ALLOCATION: usize = 0;
@@ -50,11 +50,17 @@ fn waiting(faults: &Faults) -> Client {
 }
 
 fn some_calls(world: &World) {
-    Faults::new(world, "some_calls").sweep(4, 40, 15);
+    let mut faults = Faults::new(world, "some_calls");
+    faults.sweep(4, 40);
+    faults.sweep_tables(15);
 }
 
 fn every_call(world: &World) {
-    Faults::new(world, "every_call").sweep(700, 2_000, 1_500);
+    Faults::new(world, "every_call").sweep(700, 2_000);
+}
+
+fn every_call_on_tables(world: &World) {
+    Faults::new(world, "every_call_on_tables").sweep_tables(4_000);
 }
 
 /// A server whose calls fail on demand.
@@ -85,8 +91,8 @@ impl Faults {
     }
 
     /// Lets up to `loads` calls of each kind fail while a model is loaded and while one is prepared, and up to `embeds` while texts
-    /// are embedded, and `statements` in each statement on a tracked table, evenly spread over all there are.
-    fn sweep(&mut self, loads: u64, embeds: u64, statements: u64) {
+    /// are embedded, evenly spread over all there are.
+    fn sweep(&mut self, loads: u64, embeds: u64) {
         let calls = self.calls(|faults| faults.connect(), EMBED);
         self.fail("loading what is installed", calls, loads, EMBED, |faults| faults.connect());
         let prepare = "SELECT count(*) FROM drugembed.prepare()";
@@ -106,11 +112,21 @@ impl Faults {
         };
         let calls = self.calls(loaded, EMBED);
         self.fail("embedding", calls, embeds, EMBED, loaded);
+        self.end();
+    }
+
+    /// Lets up to `most` calls of each kind fail in each statement on a tracked table.
+    fn sweep_tables(&mut self, most: u64) {
+        self.connect().batch_execute("SELECT drugembed.prepare()").expect("prepared");
         self.connect().batch_execute(TABLE).expect("a table");
         for sql in STATEMENTS {
             let calls = self.calls(waiting, sql);
-            self.fail(sql, calls, statements, sql, waiting);
+            self.fail(sql, calls, most, sql, waiting);
         }
+        self.end();
+    }
+
+    fn end(&self) {
         println!("{} failures", self.fired);
         assert!(self.fatal.is_empty(), "{} brought the server down: {:#?}", self.fatal.len(), self.fatal);
     }
@@ -141,7 +157,7 @@ impl Faults {
         sql: &str,
         connect: impl Fn(&Faults) -> Client,
     ) {
-        println!("{what}: {:?}", KINDS.iter().zip(calls).collect::<Vec<_>>());
+        println!("{} failures; {what}: {:?}", self.fired, KINDS.iter().zip(calls).collect::<Vec<_>>());
         for (kind, &count) in calls.iter().enumerate() {
             // Allocations are many, and in part the same loop's.
             let points = if kind == ALLOCATION { count.min(most) } else { count.min(most.max(8)) };

@@ -9,6 +9,7 @@ mod crash;
 mod cron;
 mod ddl;
 mod dump;
+mod edges;
 mod keys;
 mod models;
 mod questions;
@@ -39,6 +40,7 @@ const MODULES: &[Module] = &[
     ("roles", roles::TESTS),
     ("ddl", ddl::TESTS),
     ("dump", dump::TESTS),
+    ("edges", edges::TESTS),
     ("replication", replication::TESTS),
     ("standby", standby::TESTS),
     ("shards", shards::TESTS),

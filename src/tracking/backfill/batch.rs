@@ -270,6 +270,10 @@ const TRY_AGAIN: &str = "40";
 /// Errors that another row would meet too end the run. Of the others, one row is guilty.
 fn going_on(failure: Failure) -> SqlResult<Failure> {
     match ["08", "0A", "25", "28", "42", "53", "55", "57", "58", "F0"].contains(&&*failure.class()) {
+        true if failure.code == PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE => Err(failure.report(
+            "A backfill reads and writes as the table's owner: grant him what the source and triggers use; policies bind him under \
+             FORCE ROW LEVEL SECURITY.",
+        )),
         true if failure.class() == "42" => Err(failure.report(
             "Functions of the table's source and triggers need a search_path of their own, where another role than the owner runs \
              the backfill: ALTER FUNCTION ... SET search_path = ....",

@@ -47,12 +47,16 @@ fn backfill_begin(
     batch: Option<i32>,
     target: Option<&std::ffi::CStr>,
     max_rows: Option<i64>,
-    search_path: &str,
+    search_path: Option<&str>,
 ) -> SqlResult<()> {
     let relation = relation.ok_or_else(errors::no_source)?;
     let batch = batch.filter(|batch| (1..=10_000).contains(batch)).ok_or_else(|| errors::bad_batch(batch))?;
     let target = target.map(|name| name.to_string_lossy().into_owned());
-    let run = Run::begin(relation, target.as_deref(), batch as usize, max_rows, search_path.to_owned())?;
+    if let Some(rows) = max_rows.filter(|rows| *rows < 1) {
+        return Err(errors::bad_max_rows(rows));
+    }
+    let run =
+        Run::begin(relation, target.as_deref(), batch as usize, max_rows, search_path.unwrap_or_default().to_owned())?;
     RUN.set(Some(run));
     Ok(())
 }
@@ -65,6 +69,7 @@ fn backfill_may_commit() -> SqlResult<()> {
         if pg_sys::RecoveryInProgress() {
             return Err(errors::on_standby());
         }
+        super::rights::require_writing()?;
         if pg_sys::IsTransactionBlock() { Err(errors::in_transaction()) } else { Ok(()) }
     }
 }

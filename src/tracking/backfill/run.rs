@@ -68,6 +68,10 @@ impl Run {
         let _scope = Scope::caller();
         let tracked = Tracked::find(relation, target)?;
         rights::require(relation, &tracked.written(), "UPDATE")?;
+        tracked.require_writable()?;
+        if rights::binds_its_owner(relation, tracked.owner) {
+            errors::binds_its_owner(&tracked.name).report(PgLogLevel::WARNING);
+        }
         if !tracked.enabled {
             errors::marker_off(&tracked.name).report(PgLogLevel::WARNING);
         }
@@ -131,6 +135,7 @@ impl Run {
             };
             tracked.ok_or_else(|| errors::untracked_meanwhile(&self.progress.table))?
         };
+        tracked.require_writable()?;
         if resident::with_encoder(|encoder| Ok(encoder.manifest().id()))? != self.terms.model {
             return Err(errors::model_changed());
         }
