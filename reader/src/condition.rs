@@ -21,8 +21,6 @@ pub struct Condition {
     pub known: &'static str,
     /// Whether a row must not have it.
     pub refused: bool,
-    /// Whether the question says so outright; else it only orders rows that are alike.
-    pub strict: bool,
 }
 
 /// One thing that was asked for, and whether a row is so.
@@ -38,7 +36,7 @@ pub struct Check {
 
 impl Condition {
     fn new(attribute: &'static str, asked: impl Into<String>, known: &'static str, facts: Vec<String>) -> Self {
-        Condition { attribute, asked: asked.into(), facts, known, refused: false, strict: true }
+        Condition { attribute, asked: asked.into(), facts, known, refused: false }
     }
 
     /// Whether a row with these facts meets it; none if they don't tell.
@@ -103,8 +101,7 @@ impl Question {
         if let Some(age) = &self.age
             && matches!(age.value.group, AgeGroup::Infant | AgeGroup::Child)
         {
-            let for_children = Condition::new("age", age.value.group.code(), "form", vec!["for:child".to_owned()]);
-            conditions.push(Condition { strict: false, ..for_children });
+            conditions.push(Condition::new("age", age.value.group.code(), "form", vec!["for:child".to_owned()]));
         }
         conditions
     }
@@ -181,6 +178,21 @@ mod tests {
         };
         assert_eq!(met("스테로이드 없는 연고", cream).last(), Some(&("excluded", Some(false))));
         assert_eq!(met("스테로이드 없는 습진약", Row { name: "모름", ..Row::default() }), [("excluded", None)]);
+    }
+
+    #[test]
+    fn substances_that_stand_as_one_are_each_refused() {
+        for ingredients in ["아목시실린-클라불란산칼륨", "아목시실린.클라불란산칼륨(4:1)", "피페라실린나트륨"]
+        {
+            let row = Row { name: "가나정", ingredients, ..Row::default() };
+            assert_eq!(met("페니실린계 아닌 항생제", row), [("excluded", Some(false))], "{ingredients}");
+        }
+        let row = Row { name: "가나정", ingredients: "아목시실린-클라불란산칼륨", ..Row::default() };
+        assert_eq!(met("아목시실린 없는 항생제", row), [("excluded", Some(false))]);
+        assert_eq!(
+            met("멘톨 없는 파스", Row { ingredients: "dl-멘톨", ..row }).last(),
+            Some(&("excluded", Some(false)))
+        );
     }
 
     #[test]

@@ -154,9 +154,9 @@ impl Facts {
 
     fn ingredient(&mut self, ingredient: &Name) {
         self.add(format!("ingredient:{}", ingredient.name));
-        // An isomer is what it is an isomer of: l-멘톨 is 멘톨.
-        if let Some(plain) = ["dl-", "l-", "d-"].iter().find_map(|isomer| ingredient.name.strip_prefix(isomer)) {
-            self.add(format!("ingredient:{plain}"));
+        // Also of an isomer (l-멘톨 is 멘톨), and of one substance of several.
+        for part in parts(&ingredient.name).skip(1) {
+            self.add(format!("ingredient:{}", canonical(part)));
         }
         if let Some(english) = &ingredient.english {
             self.add(format!("ingredient:{english}"));
@@ -223,11 +223,18 @@ fn in_brackets(name: &str) -> &str {
     }
 }
 
+/// Also of one substance of several that stand as one: 아목시실린-클라불란산칼륨. Who must not have penicillin is better served with
+/// one class too many.
 fn is_member(name: &str, member: &str) -> bool {
     match member.strip_prefix('~') {
-        Some(end) => name.ends_with(end),
-        None => name.starts_with(member),
+        Some(end) => name.contains(end),
+        None => parts(name).any(|part| part.starts_with(member)),
     }
+}
+
+/// The substances of a name that joins them by a mark, and the name itself.
+fn parts(name: &str) -> impl Iterator<Item = &str> {
+    [name].into_iter().chain(name.split(['-', '.', '·', '+', ',']).filter(|part| part.chars().count() >= 2))
 }
 
 /// Classes and effects, with the ingredients that belong to them; `~스타틴` is an ending.

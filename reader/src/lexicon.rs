@@ -270,6 +270,20 @@ mod tests {
         }
     }
 
+    /// A combination that stands for one of its ingredients would hide the other from whoever must not have it.
+    #[test]
+    fn no_ingredient_stands_for_a_combination() {
+        let known = |word: &str| {
+            let parts = word.split(['-', '.', '+', '·', '/']).filter(|part| part.chars().count() >= 3);
+            let mut known: Vec<String> = parts.filter_map(ingredient).map(|name| name.name).collect();
+            known.dedup();
+            known
+        };
+        let words = lines(INGREDIENTS).flat_map(|line| line.split(['\t', '|']));
+        let several: Vec<&str> = words.filter(|word| word.contains(['/', '+']) || known(word).len() > 1).collect();
+        assert!(several.is_empty(), "{several:?}");
+    }
+
     #[test]
     fn columns_in_the_formats_of_the_tables() {
         let names = |column| ingredients_of(column).into_iter().map(|i| i.name).collect::<Vec<_>>();

@@ -88,7 +88,7 @@ impl Asked {
 
     /// Conditions of a step, each with AND before it.
     fn sql(&self, step: Step) -> String {
-        let told = self.conditions.iter().filter(|condition| condition.strict && !condition.facts.is_empty());
+        let told = self.conditions.iter().filter(|condition| !condition.facts.is_empty());
         let of_rows = told.filter_map(|condition| {
             let facts = has(&self.facts, &condition.facts);
             match (condition.refused, step) {
@@ -106,22 +106,11 @@ impl Asked {
         of_rows.chain(of_safety).map(|condition| format!(" AND {condition}")).collect()
     }
 
-    /// Whether rows are to be put in another order than that of their meaning.
-    pub fn has_wishes(&self) -> bool {
-        self.conditions.iter().any(|condition| !condition.strict && !condition.facts.is_empty())
-    }
-
-    /// How many wishes a row fails.
-    pub fn missed_wishes(&self, facts: &[String]) -> usize {
-        let wishes = self.conditions.iter().filter(|condition| !condition.strict);
-        wishes.filter(|condition| condition.met(facts) == Some(false)).count()
-    }
-
     /// Share of the conditions that a row meets, from 0 to 1; 0 if nothing is asked.
     pub fn share_met(&self, facts: &[String]) -> f64 {
-        let strict = || self.conditions.iter().filter(|condition| condition.strict && !condition.facts.is_empty());
-        let met = strict().filter(|condition| condition.met(facts) == Some(true)).count();
-        if met == 0 { 0.0 } else { met as f64 / strict().count() as f64 }
+        let told = || self.conditions.iter().filter(|condition| !condition.facts.is_empty());
+        let met = told().filter(|condition| condition.met(facts) == Some(true)).count();
+        if met == 0 { 0.0 } else { met as f64 / told().count() as f64 }
     }
 
     /// What a row meets and misses, and what DUR lists say of it.

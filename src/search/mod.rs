@@ -260,7 +260,7 @@ impl Search {
             let statement = Statement {
                 tracked: &self.tracked,
                 vector: &self.vector,
-                k: if asked.has_wishes() { (4 * self.k).min(1000) } else { self.k },
+                k: self.k,
                 space: by_vector.as_ref().map(|(space, _)| *space),
                 engine: self.engine.as_ref(),
                 letters: &letters,
@@ -270,7 +270,6 @@ impl Search {
             };
             let mut rows = self.rows(&statement, by_vector.as_ref().map(|(_, question)| question), &scope)?;
             rows.retain(|row| !found.iter().any(|other| other.key == row.key));
-            rows.sort_by_key(|row| asked.missed_wishes(&row.facts));
             if n > 0 {
                 rows.sort_by(|a, b| asked.share_met(&b.facts).total_cmp(&asked.share_met(&a.facts)));
             }

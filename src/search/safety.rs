@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use pgrx::PgLogLevel;
 use pgrx::datum::DatumWithOid;
-use reader::{Age, AgeGroup, Condition, Direction, DurKind, Name, NameKind, Question};
+use reader::{Age, AgeGroup, Condition, Direction, DurKind, Form, Name, NameKind, Question};
 use serde_json::{Value, json};
 
 use super::facts::{array, has};
@@ -173,6 +173,13 @@ impl Warning {
         if let Some(list) = list {
             self.listed = entries(list, self.kind, age, attributes)?;
         }
+        if self.kind == DurKind::Splitting {
+            // What the form itself forbids, listed or not.
+            for (form, reason) in [(Form::ExtendedRelease, "서방형 제제"), (Form::Enteric, "장용성 제제")] {
+                let entry = Entry { grade: None, reason: Some(reason.to_owned()) };
+                self.listed.entry(format!("form:{}", form.code())).or_insert(entry);
+            }
+        }
         Ok((self.by_column || !self.listed.is_empty()).then_some(self))
     }
 
@@ -208,7 +215,6 @@ impl Warning {
                 facts: english.chain([format!("{kind}:{}", name.name)]).collect(),
                 known: if name.kind == NameKind::Brand { "brand" } else { "ingredient" },
                 refused: false,
-                strict: true,
             }
         };
         named.map(of_name).collect()

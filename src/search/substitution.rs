@@ -74,7 +74,6 @@ impl Substitute {
             facts,
             known,
             refused,
-            strict: true,
         };
         let contents = self.ingredients.split_once(':').map_or("", |(_, names)| names);
         let mut conditions =
