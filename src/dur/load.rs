@@ -156,9 +156,10 @@ fn present(list: &DurList, source: Option<&str>) -> SqlResult<HashSet<u128>> {
         columns.join(", "),
         list.qualified
     );
-    let read = |client: &spi::SpiClient<'_>| -> spi::Result<HashSet<u128>> {
+    let read = |client: &mut spi::SpiClient<'_>| -> spi::Result<HashSet<u128>> {
         let mut seen = HashSet::new();
-        let mut cursor = client.open_cursor(select.as_str(), &[source.into()]);
+        // A cursor of a reader would see the list as it was when the statement began, before another load let go of its lock.
+        let mut cursor = client.open_cursor_mut(select.as_str(), &[source.into()]);
         loop {
             let rows = cursor.fetch(PAGE)?;
             if rows.is_empty() {
@@ -173,5 +174,5 @@ fn present(list: &DurList, source: Option<&str>) -> SqlResult<HashSet<u128>> {
             }
         }
     };
-    Spi::connect(|client| read(client)).map_err(|error| internal(format!("a DUR list could not be read: {error}")))
+    Spi::connect_mut(read).map_err(|error| internal(format!("a DUR list could not be read: {error}")))
 }

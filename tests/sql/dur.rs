@@ -9,6 +9,7 @@ pub const TESTS: &[Test] = &[
     ("list_is_made", list_is_made),
     ("list_is_found", list_is_found),
     ("list_is_loaded", list_is_loaded),
+    ("loads_take_turns", loads_take_turns),
     ("nothing_is_loaded", nothing_is_loaded),
     ("many_pairs", many_pairs),
     ("documents_tell_kinds", documents_tell_kinds),
@@ -139,6 +140,27 @@ fn list_is_loaded(world: &World) {
     assert_eq!(value(&mut client, &format!("SELECT drugembed.load_dur('dur', '[{AGE}]'::jsonb)")), "1");
     assert_eq!(value(&mut client, "SELECT drugembed.load_dur('dur', NULL::text) IS NULL"), "t");
     assert_eq!(value(&mut client, "SELECT drugembed._dur_kind('임부금기,노인주의')"), "{pregnancy,elderly}");
+}
+
+/// Who waits for another load of the same list then sees what it has added.
+fn loads_take_turns(world: &World) {
+    let mut client = database(&world.server, "dur_turns");
+    client.batch_execute("SELECT drugembed.create_dur_list()").expect("a list");
+    let load = format!("SELECT drugembed.load_dur('dur', '[{PREGNANCY}]', source => 'a')");
+    let mut first = world.server.connect("dur_turns");
+    first.batch_execute("BEGIN").expect("BEGIN");
+    assert_eq!(value(&mut first, &load), "1");
+    let mut second = world.server.connect("dur_turns");
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| value(&mut second, &load));
+        let locks = "SELECT count(*) > 0 FROM pg_locks WHERE NOT granted AND relation = 'dur'::regclass";
+        while value(&mut client, locks) != "t" {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        first.batch_execute("COMMIT").expect("COMMIT");
+        assert_eq!(waiting.join().expect("the second load"), "0");
+    });
+    assert_eq!(value(&mut client, "SELECT count(*) FROM dur"), "1");
 }
 
 fn nothing_is_loaded(world: &World) {
