@@ -14,6 +14,8 @@ pub struct Case {
     pub after: &'static str,
     /// The table, and the column whose text it embeds, while it is tracked in the end.
     pub tracked: Option<(&'static str, &'static str)>,
+    /// The first major of PostgreSQL that has what it does.
+    pub since: u32,
 }
 
 impl Case {
@@ -40,7 +42,7 @@ const GONE: &[&str] = &["55000", "42704", "42P01"];
 
 /// A backfill beside a session that does one thing in a transaction.
 const fn beside(name: &'static str, sessions: &'static [&'static [Step]]) -> Case {
-    Case { name, shape: Plain, sessions, errors: &[], after: ALL, tracked: PRODUCT }
+    Case { name, shape: Plain, sessions, errors: &[], after: ALL, tracked: PRODUCT, since: 13 }
 }
 
 macro_rules! transaction {
@@ -179,7 +181,7 @@ pub const DDL: &[Case] = &[
             "CREATE TRIGGER more BEFORE UPDATE ON product FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()"
         ),
     ),
-    beside("another owner", transaction!("ALTER TABLE product OWNER TO pg_database_owner")),
+    beside("another owner", transaction!("ALTER TABLE product OWNER TO another")),
 ];
 
 pub const PARTITIONS: &[Case] = &[
@@ -189,6 +191,7 @@ pub const PARTITIONS: &[Case] = &[
         ..beside("detach", transaction!("ALTER TABLE product DETACH PARTITION low"))
     },
     Case {
+        since: 14,
         shape: Partitioned,
         after: "(SELECT count(*) = 3 FROM product) AND (SELECT count(*) = 2 FROM low)",
         ..beside("detach concurrently", alone!("ALTER TABLE product DETACH PARTITION low CONCURRENTLY"))
