@@ -14,7 +14,7 @@ pub struct Case {
     pub after: &'static str,
     /// The table, and the column whose text it embeds, while it is tracked in the end.
     pub tracked: Option<(&'static str, &'static str)>,
-    /// The PostgreSQL that brought what its steps say.
+    /// The first major of PostgreSQL that has what it does.
     pub since: u32,
 }
 
@@ -181,7 +181,7 @@ pub const DDL: &[Case] = &[
             "CREATE TRIGGER more BEFORE UPDATE ON product FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()"
         ),
     ),
-    beside("another owner", transaction!("ALTER TABLE product OWNER TO pg_monitor")),
+    beside("another owner", transaction!("ALTER TABLE product OWNER TO another")),
 ];
 
 pub const PARTITIONS: &[Case] = &[
@@ -191,9 +191,9 @@ pub const PARTITIONS: &[Case] = &[
         ..beside("detach", transaction!("ALTER TABLE product DETACH PARTITION low"))
     },
     Case {
+        since: 14,
         shape: Partitioned,
         after: "(SELECT count(*) = 3 FROM product) AND (SELECT count(*) = 2 FROM low)",
-        since: 14,
         ..beside("detach concurrently", alone!("ALTER TABLE product DETACH PARTITION low CONCURRENTLY"))
     },
     Case {

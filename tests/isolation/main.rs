@@ -48,8 +48,7 @@ fn some(name: &str, world: &World, cases: &[Case], most: usize) {
     let mut client = tables::prepare(&server);
     let only = std::env::var("DRUGEMBED_ISOLATION").unwrap_or_default();
     let mut wrong = Vec::new();
-    let here = |case: &&Case| case.name.contains(&only) && world.install.has(case.since, case.name);
-    for case in cases.iter().filter(here) {
+    for case in cases.iter().filter(|case| case.name.contains(&only) && case.since <= world.install.major()) {
         let start = std::time::Instant::now();
         let lengths: Vec<usize> = case.sessions.iter().map(|steps| steps.len()).collect();
         let orders = orders(&lengths);

@@ -56,6 +56,7 @@ const FILL: &str = "
 
 pub fn prepare(server: &Server) -> Client {
     let mut client = database(server, "isolation");
+    client.batch_execute("CREATE ROLE another; GRANT ALL ON SCHEMA public TO another").expect("a role");
     client.batch_execute(GATES).expect("gates");
     client.batch_execute(&[Shape::Plain.create(), TRACK].concat()).expect("a table");
     client
