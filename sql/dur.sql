@@ -25,4 +25,4 @@ COMMENT ON FUNCTION drugembed.load_dur(regclass, jsonb, text, text) IS 'the same
 
 CREATE FUNCTION drugembed._dur_kind(value text) RETURNS text[] IMMUTABLE STRICT PARALLEL SAFE
 LANGUAGE c AS 'MODULE_PATHNAME', 'dur_kind_wrapper';
-COMMENT ON FUNCTION drugembed._dur_kind(text) IS 'internal: DUR kinds that a table''s own column tells, such as 임부금기,노인주의';
+COMMENT ON FUNCTION drugembed._dur_kind(text) IS 'internal: DUR kinds that a table''s own column tells';

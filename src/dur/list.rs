@@ -30,7 +30,7 @@ pub const COLUMNS: [Column; 17] = [
     column(
         "item_seq",
         "text",
-        "품목기준코드 of the product; NULL: the entry holds for every product of the ingredient",
+        "MFDS's number of the product; NULL: the entry holds for every product of the ingredient",
     ),
     column("item_name", "text", "name of the product"),
     column("ingredient", "text", "Korean name of the active ingredient without its salt; several joined by + in order"),
@@ -49,7 +49,7 @@ pub const COLUMNS: [Column; 17] = [
     column("quantity", "text", "of dose and duration: the most that is taken in a day, or how long"),
     column("effect_group", "text", "of duplication: products of one group must not be taken together"),
     column("reason", "text", "why, in the words of the source"),
-    column("notified", "date", "day of the notification (고시)"),
+    column("notified", "date", "day of the notification"),
     column("source", "text", "what the entry was loaded from, as the caller named it"),
 ];
 
