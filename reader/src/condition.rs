@@ -19,6 +19,8 @@ pub struct Condition {
     pub facts: Vec<String>,
     /// The fact that says that a row which has none of them does not have it.
     pub known: &'static str,
+    /// Facts of rows that come next: products of a brand's active ingredient.
+    pub related: Vec<String>,
     /// Whether a row must not have it.
     pub refused: bool,
 }
@@ -36,7 +38,7 @@ pub struct Check {
 
 impl Condition {
     fn new(attribute: &'static str, asked: impl Into<String>, known: &'static str, facts: Vec<String>) -> Self {
-        Condition { attribute, asked: asked.into(), facts, known, refused: false }
+        Condition { attribute, asked: asked.into(), facts, known, related: Vec::new(), refused: false }
     }
 
     /// Whether a row with these facts meets it; none if they don't tell.
@@ -78,6 +80,7 @@ impl Question {
         conditions.extend(brands.into_iter().reduce(|mut all, one| {
             all.asked = format!("{}|{}", all.asked, one.asked);
             all.facts.extend(one.facts);
+            all.related.extend(one.related);
             all
         }));
         for effect in self.effects.iter().map(|found| found.value.code()) {
@@ -114,7 +117,10 @@ fn of_name(name: &Name) -> Condition {
             let facts = english.chain([format!("ingredient:{}", name.name)]).collect();
             Condition::new("ingredient", &name.name, "ingredient", facts)
         }
-        NameKind::Brand => Condition::new("brand", &name.name, "brand", vec![format!("brand:{}", name.name)]),
+        NameKind::Brand => Condition {
+            related: name.ingredient.iter().map(|ingredient| format!("ingredient:{ingredient}")).collect(),
+            ..Condition::new("brand", &name.name, "brand", vec![format!("brand:{}", name.name)])
+        },
         NameKind::Form => Condition::new("form", &name.name, "form", vec![format!("form:{}", name.name)]),
         NameKind::Strength => {
             Condition::new("strength", &name.name, "strength", vec![format!("strength:{}", name.name)])

@@ -54,8 +54,8 @@ impl Asked {
         }
         let text = match (substitute, question.rest.trim()) {
             (Some(substitute), rest) if rest.chars().count() < 2 => substitute.name.clone(),
-            (_, "") => query.to_owned(),
-            (_, rest) => rest.to_owned(),
+            (_, "") => in_korean(question, query),
+            (_, rest) => in_korean(question, rest),
         };
         let asks = !conditions.is_empty() || !warnings.is_empty();
         Asked {
@@ -98,7 +98,10 @@ impl Asked {
                 }
                 (true, _) => Some(format!("NOT {facts}")),
                 (false, Step::All) => Some(facts),
-                (false, Step::Names) => is_name(condition).then_some(facts),
+                (false, Step::Names) => is_name(condition).then(|| {
+                    let facts: Vec<String> = condition.facts.iter().chain(&condition.related).cloned().collect();
+                    has(&self.facts, &facts)
+                }),
                 (false, Step::Any) => None,
             }
         });
@@ -119,6 +122,16 @@ impl Asked {
         let warnings = self.warnings.iter().map(|warning| warning.matched(facts));
         Value::Array(checks.chain(warnings).collect())
     }
+}
+
+/// A text without Hangul, with the Korean names of what it names: vectors of Korean products are nearer to these.
+fn in_korean(question: &Question, text: &str) -> String {
+    if text.chars().any(|c| ('가'..='힣').contains(&c)) {
+        return text.to_owned();
+    }
+    let named = question.brands.iter().chain(&question.ingredients).map(|found| &found.value);
+    let names = named.flat_map(|name| [Some(&name.name), name.ingredient.as_ref()]).flatten();
+    names.map(String::as_str).chain([text]).collect::<Vec<_>>().join(" ")
 }
 
 fn to_json(check: &Check) -> Value {

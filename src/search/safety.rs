@@ -214,6 +214,7 @@ impl Warning {
                 asked: name.name.clone(),
                 facts: english.chain([format!("{kind}:{}", name.name)]).collect(),
                 known: if name.kind == NameKind::Brand { "brand" } else { "ingredient" },
+                related: Vec::new(),
                 refused: false,
             }
         };

@@ -73,6 +73,7 @@ impl Substitute {
             asked: asked.to_owned(),
             facts,
             known,
+            related: Vec::new(),
             refused,
         };
         let contents = self.ingredients.split_once(':').map_or("", |(_, names)| names);

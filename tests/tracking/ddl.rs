@@ -136,7 +136,7 @@ fn every_object_has_a_comment(world: &World) {
                    AND NOT COALESCE(p.proconfig @> ARRAY['search_path=pg_catalog, pg_temp'], false)
                     OR p.provolatile <> 'i' AND p.pronamespace = 'drugembed'::regnamespace AND p.prokind = 'f'
                    AND p.proname NOT IN ('track', 'retry', 'refresh', '_mark_stale', '_model_in_use', 'prepare',
-                                         'create_dur_list', '_dur_list')
+                                         'create_dur_list', '_dur_list', 'load_dur')
                    AND NOT COALESCE(p.proconfig @> ARRAY['search_path=pg_catalog, pg_temp'], false)";
     assert_eq!(column(&mut client, open), Vec::<String>::new(), "functions without a search_path of their own");
     let kinds = "SELECT (SELECT count(*) FROM pg_class WHERE relnamespace = 'drugembed'::regnamespace AND relkind <> 'v') || ' '
