@@ -17,6 +17,7 @@ pub enum Shapes {
     #[cfg_attr(not(feature = "cuda"), allow(dead_code))]
     Tokens(usize),
     /// Rows of one bucket each, at most this many tokens of them: for a backend that packs batches of many shapes into one pass.
+    #[cfg_attr(not(feature = "libtorch"), allow(dead_code))]
     Packed(usize),
 }
 
