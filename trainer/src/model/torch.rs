@@ -184,9 +184,15 @@ fn shares(batch: &Batch) -> Vec<f32> {
 mod tests {
     use super::*;
     use crate::checkpoint::tests::random;
+    use crate::model::embed::{Shapes, embed};
     use crate::model::encoder::floats;
     use burn_autodiff::Autodiff;
+    use burn_flex::Flex;
     use burn_tensor::DType;
+    use std::sync::Arc;
+
+    /// What 8 bits leave of a number between two steps, which goes to either.
+    const LEAST_COSINE: f32 = 0.999;
 
     /// Vectors and gradients by burn's composed pass and by libtorch's own.
     fn both(bits: Option<usize>) -> [(Vec<f32>, Vec<Vec<f32>>); 2] {
@@ -223,6 +229,27 @@ mod tests {
             for (a, b) in of_composed.iter().zip(&of_own) {
                 let largest = a.iter().fold(1e-3f32, |m, v| m.max(v.abs()));
                 assert!(a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-2 * largest), "{bits:?}: {a:?} {b:?}");
+            }
+        }
+    }
+    #[test]
+    fn packed_passes_give_the_vectors_of_the_cpu() {
+        let mut checkpoint = random(30, 2, 5);
+        let texts: Vec<Arc<[u32]>> =
+            (0..40).map(|i| (0..1 + i * 11 % 60).map(|t| (i * 7 + t * 5) % 30).collect()).collect();
+        for bits in [None, Some(8)] {
+            checkpoint.config.activation_bits = bits.map(|bits| bits.try_into().expect("8 bits"));
+            let cpu: Encoder<Flex> = Encoder::new(&checkpoint, &Default::default(), DType::F32);
+            let own: Encoder<LibTorch> = Encoder::new(&checkpoint, &Default::default(), DType::F32);
+            let wanted = embed(&cpu, &texts, Shapes::Rows(1), 1);
+            let width = own.width();
+            // All in one pass, several batches a pass, and several passes of one batch.
+            for tokens in [4096, 256, 64] {
+                let vectors = embed(&own, &texts, Shapes::Packed(tokens), 1);
+                for (i, (a, b)) in wanted.chunks_exact(width).zip(vectors.chunks_exact(width)).enumerate() {
+                    let cosine: f32 = a.iter().zip(b).map(|(a, b)| a * b).sum();
+                    assert!(cosine > LEAST_COSINE, "{bits:?}, {tokens}: text {i}, {cosine}");
+                }
             }
         }
     }
