@@ -1,5 +1,6 @@
 //! `trainer bench`: training speed and memory on this machine.
 
+use crate::backend::{AutodiffBackend, Backend};
 use crate::checkpoint::Checkpoint;
 use crate::device::{self, with_backend};
 use crate::model::embed::embed;
@@ -10,7 +11,6 @@ use crate::train::optimiser::{AdamW, Settings};
 use crate::train::step::{self, Step};
 use anyhow::Result;
 use burn_tensor::DType;
-use burn_tensor::backend::{AutodiffBackend, Backend};
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -65,7 +65,7 @@ fn measure<B: AutodiffBackend>(args: &Args, checkpoint: &Checkpoint, device: &B:
         let outcome = step.run::<B>(&encoder, &trained, dropout, settings);
         encoder.update(|parameters| adam.step(parameters, outcome.gradients, 1e-5));
         // Reading a loss alone would not wait for the update.
-        B::InnerBackend::sync(device)?;
+        <B::InnerBackend as burn_tensor::backend::Backend>::sync(device)?;
         times.push(started.elapsed());
     }
     let first = times.remove(0);

@@ -1,5 +1,6 @@
 //! `trainer`: everything that happens to a model before PostgreSQL sees it.
 
+mod backend;
 mod bench;
 mod bundle;
 mod card;

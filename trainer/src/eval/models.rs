@@ -1,13 +1,13 @@
 //! The models that can be evaluated: a bundle through ONNX Runtime, a checkpoint through burn.
 
 use super::score::{Model, Role};
+use crate::backend::AutodiffBackend;
 use crate::checkpoint::Checkpoint;
 use crate::device::{self, with_backend};
 use crate::model::{Encoder, Tokens, Trained};
 use crate::recipe::Prefix;
 use anyhow::{Context, Result};
 use burn_tensor::DType;
-use burn_tensor::backend::AutodiffBackend;
 use encoder::Overflow;
 use std::path::Path;
 

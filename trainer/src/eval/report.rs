@@ -48,7 +48,7 @@ pub fn markdown(results: &[Results]) -> String {
             let _ = writeln!(text, "| {task} | {} | {} |", metrics.queries, row.join(" | "));
         }
         let row: Vec<String> = results.iter().map(|r| format!("{:.3}", r.mean(value))).collect();
-        let _ = writeln!(text, "| mean of the tasks | | {} |", row.join(" | "));
+        let _ = writeln!(text, "| {metric}, mean of the tasks | | {} |", row.join(" | "));
     }
     let guarded = results.iter().find(|r| !r.guards.is_empty());
     if let Some(first) = guarded {

@@ -3,7 +3,8 @@
 use super::batch::bucket;
 use super::encoder::floats;
 use super::{Batch, Encoder};
-use burn_tensor::backend::Backend;
+use crate::backend::Backend;
+use burn_tensor::Tensor;
 use std::sync::Arc;
 
 /// How a device likes its batches.
@@ -13,9 +14,15 @@ pub enum Shapes {
     Rows(usize),
     /// About this many tokens: rows of 32 tokens, or half as many of 64, and so on. A GPU compiles and tunes its kernels for
     /// every shape, and those of the linear layers then have one.
+    #[cfg_attr(not(feature = "cuda"), allow(dead_code))]
     Tokens(usize),
+    /// Rows of one bucket each, at most this many tokens of them: for a backend that packs batches of many shapes into one pass.
+    #[cfg_attr(not(feature = "libtorch"), allow(dead_code))]
+    Packed(usize),
 }
 
+/// Tokens of rows of [`Shapes::Packed`] are a multiple of this, which attention reads without a copy.
+const PACKED: usize = 16;
 /// Shortest rows of [`Shapes::Tokens`].
 const SHORTEST: usize = 32;
 /// Beyond this the next power of two would be mostly padding.
@@ -32,6 +39,10 @@ impl Shapes {
                     _ => longest.next_multiple_of(LONG / 2),
                 };
                 ((all / tokens).max(1), tokens, true)
+            }
+            Shapes::Packed(all) => {
+                let tokens = bucket(longest).next_multiple_of(PACKED);
+                ((all / tokens).max(1), tokens, false)
             }
         }
     }
@@ -51,8 +62,12 @@ pub fn plan(texts: &[Arc<[u32]>], shapes: Shapes, pad: u32) -> Vec<Plan> {
     let (mut rest, mut plans) = (order.as_slice(), Vec::new());
     while let Some(&first) = rest.first() {
         let (rows, tokens, full) = shapes.of(texts[first].len());
-        // A text of half the length or less would be mostly padding.
-        let like = rest.iter().take_while(|&&i| full || bucket(texts[i].len()) * 2 > tokens).count();
+        let is_like = |length: usize| match shapes {
+            Shapes::Packed(_) => bucket(length).next_multiple_of(PACKED) == tokens,
+            // A text of half the length or less would be mostly padding.
+            _ => full || bucket(length) * 2 > tokens,
+        };
+        let like = rest.iter().take_while(|&&i| is_like(texts[i].len())).count();
         let (part, later) = rest.split_at(rows.min(like));
         let ids: Vec<&[u32]> = part.iter().map(|&i| &*texts[i]).collect();
         let rows = if full { rows } else { part.len() };
@@ -65,16 +80,44 @@ pub fn plan(texts: &[Arc<[u32]>], shapes: Shapes, pad: u32) -> Vec<Plan> {
 /// Vectors of the texts, `texts.len()` x hidden, row by row.
 pub fn embed<B: Backend>(encoder: &Encoder<B>, texts: &[Arc<[u32]>], shapes: Shapes, pad: u32) -> Vec<f32> {
     let (encoder, mut vectors) = (encoder.rounded(), Vec::<f32>::new());
-    for plan in plan(texts, shapes, pad) {
-        let rows = encoder.forward(&plan.batch, None);
+    for plans in passes(&plan(texts, shapes, pad), shapes) {
+        let rows = forward(&encoder, plans);
         let hidden = rows.dims()[1];
         vectors.resize(texts.len() * hidden, 0.0);
         let rows = floats(&rows);
-        for (row, &text) in rows.chunks_exact(hidden).zip(&plan.texts) {
-            vectors[text * hidden..(text + 1) * hidden].copy_from_slice(row);
+        let mut first = 0;
+        for plan in plans {
+            for (row, &text) in rows[first * hidden..].chunks_exact(hidden).zip(&plan.texts) {
+                vectors[text * hidden..(text + 1) * hidden].copy_from_slice(row);
+            }
+            first += plan.batch.rows;
         }
     }
     vectors
+}
+
+/// Which plans one pass takes.
+fn passes(plans: &[Plan], shapes: Shapes) -> Vec<&[Plan]> {
+    let Shapes::Packed(all) = shapes else { return plans.chunks(1).collect() };
+    let (mut passes, mut rest) = (Vec::new(), plans);
+    while !rest.is_empty() {
+        let mut tokens = 0;
+        let fits = |plan: &&Plan| {
+            tokens += plan.batch.rows * plan.batch.tokens;
+            tokens <= all
+        };
+        let (pass, later) = rest.split_at(rest.iter().take_while(fits).count().max(1));
+        passes.push(pass);
+        rest = later;
+    }
+    passes
+}
+
+/// Vectors of every row of the plans, one plan after the other, without gradients.
+fn forward<B: Backend>(encoder: &Encoder<B>, plans: &[Plan]) -> Tensor<B, 2> {
+    let batches: Vec<&Batch> = plans.iter().map(|plan| &plan.batch).collect();
+    B::forward(encoder, &batches)
+        .unwrap_or_else(|| Tensor::cat(batches.iter().map(|batch| encoder.forward(batch, None)).collect(), 0))
 }
 
 #[cfg(test)]

@@ -6,19 +6,19 @@ use super::Batch;
 use super::gelu::gelu;
 use super::rounding::rounded;
 use super::words::words;
+use crate::backend::{AutodiffBackend, Backend};
 use crate::checkpoint::{self, Checkpoint, Config};
-use burn_tensor::backend::{AutodiffBackend, Backend};
 use burn_tensor::{DType, Distribution, Tensor, TensorData, activation};
 use std::collections::BTreeMap;
 
 /// Parameters before the layers (word, position, norm scale, norm shift), and in each layer.
-const HEAD: usize = 4;
-const PER_LAYER: usize = 12;
+pub(super) const HEAD: usize = 4;
+pub(super) const PER_LAYER: usize = 12;
 const WORD: &str = "embeddings.word_embeddings.weight";
 const POSITION: &str = "embeddings.position_embeddings.weight";
 const TOKEN_TYPE: &str = "embeddings.token_type_embeddings.weight";
 /// What is added to the attention scores of padding: far below any real score, and finite.
-const MASKED: f64 = -1e4;
+pub(super) const MASKED: f64 = -1e4;
 
 /// Rows of a group (see [`grouped`]).
 const GROUP: usize = 256;
@@ -96,8 +96,25 @@ impl<B: Backend> Encoder<B> {
         assert_eq!(self.parameters.len(), count);
     }
 
+    #[cfg(feature = "libtorch")]
+    pub(super) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// `[1, hidden]`, added to every token.
+    #[cfg(feature = "libtorch")]
+    pub(super) fn token_type(&self) -> &Tensor<B, 2> {
+        &self.token_type
+    }
+
+    /// Whether the weights are rounded already.
+    #[cfg(feature = "libtorch")]
+    pub(super) fn has_rounded_weights(&self) -> bool {
+        self.rounded
+    }
+
     /// Whether the model computes with 8-bit activations and weights.
-    fn rounds(&self) -> bool {
+    pub(super) fn rounds(&self) -> bool {
         self.config.activation_bits.is_some()
     }
 
@@ -275,7 +292,7 @@ fn sources(name: &str) -> Vec<String> {
     }
 }
 
-fn is_linear_weight(name: &str) -> bool {
+pub(super) fn is_linear_weight(name: &str) -> bool {
     name.ends_with(".weight") && name.starts_with("encoder.") && !name.contains("LayerNorm")
 }
 

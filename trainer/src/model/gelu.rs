@@ -1,6 +1,6 @@
 //! The exact GELU (Hendrycks and Gimpel, 2016): x times the normal distribution's share below x.
 
-use burn_tensor::backend::Backend;
+use crate::backend::Backend;
 use burn_tensor::{DType, Tensor, TensorData, activation};
 use rayon::prelude::*;
 use std::f32::consts::{FRAC_1_SQRT_2, LN_2, LOG2_E};
@@ -8,10 +8,13 @@ use std::f32::consts::{FRAC_1_SQRT_2, LN_2, LOG2_E};
 /// Numbers of one task; rayon's own split would be finer than they are worth.
 const PART: usize = 8192;
 
-/// With the exact gradient on every device: composed where burn's own is that of the tanh approximation (every backend but flex),
+/// With the exact gradient on every device: composed where burn's own is that of the tanh approximation (every backend but flex and libtorch),
 /// and on flex in one pass on every core, whose own calls a scalar `erf` on one.
 pub fn gelu<B: Backend>(x: Tensor<B, 2>) -> Tensor<B, 2> {
     let device = x.device();
+    if B::name(&device).contains("libtorch") {
+        return activation::gelu(x);
+    }
     if !B::name(&device).contains("flex") {
         return (x.clone() * std::f64::consts::FRAC_1_SQRT_2).erf().add_scalar(1.0) * x * 0.5;
     }

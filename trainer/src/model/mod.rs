@@ -7,6 +7,8 @@ mod gelu;
 mod rounding;
 pub mod tiny;
 pub mod tokens;
+#[cfg(feature = "libtorch")]
+mod torch;
 pub mod trained;
 mod words;
 

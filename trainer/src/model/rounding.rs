@@ -1,7 +1,7 @@
 //! Quantisation in the training loop, with straight-through gradients (Bengio et al., 2013): the forward pass computes with rounded
 //! numbers, the backward pass as if they were not rounded.
 
-use burn_tensor::backend::Backend;
+use crate::backend::Backend;
 use burn_tensor::{DType, Tensor};
 
 /// The largest magnitude of a row or column becomes this whole number.

@@ -2,10 +2,10 @@
 
 use super::embed::{Shapes, embed};
 use super::{Encoder, Tokens};
+use crate::backend::Backend;
 use crate::eval::score::{Model, Role};
 use crate::recipe::Prefix;
 use anyhow::Result;
-use burn_tensor::backend::Backend;
 
 pub struct Trained<'a, B: Backend> {
     pub encoder: Encoder<B>,

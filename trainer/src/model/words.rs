@@ -1,6 +1,6 @@
 //! Rows of the word embeddings.
 
-use burn_tensor::backend::Backend;
+use crate::backend::Backend;
 use burn_tensor::{Int, Tensor, TensorData};
 use std::collections::HashMap;
 
@@ -12,13 +12,13 @@ const STEP: usize = 1024;
 /// The rows of `table` (`[vocabulary, hidden]`) that `ids` name: `[ids.len(), hidden]`.
 pub fn words<B: Backend>(table: &Tensor<B, 2>, ids: &[i32]) -> Tensor<B, 2> {
     let device = table.device();
-    if B::name(&device).contains("flex") {
+    if ["flex", "libtorch"].iter().any(|name| B::name(&device).contains(name)) {
         return table.clone().select(0, indices::<B>(ids.to_vec(), &device));
     }
     in_slots(table, &Slots::new(ids))
 }
 
-/// A GPU adds the gradients of a plain `select` one token after the other. Here tokens of one word stand side by side, their
+/// burn's CUDA backend adds the gradients of a plain `select` one token after the other. Here tokens of one word stand side by side, their
 /// gradients are summed at once, and only the rows of different words remain to be added in turn.
 fn in_slots<B: Backend>(table: &Tensor<B, 2>, slots: &Slots) -> Tensor<B, 2> {
     let (device, hidden) = (table.device(), table.dims()[1]);

@@ -35,7 +35,7 @@ pub fn draw(run: &Run) -> Result<()> {
             Line::Dev { step, stage, tasks, .. } => {
                 push(&mut epochs, &stage, step, mean_ndcg(&tasks.into_iter().collect::<Vec<_>>()));
             }
-            Line::Stage { .. } => (),
+            Line::Fitted { .. } | Line::Stage { .. } => (),
         }
     }
     write(run, "loss", &chart("loss", &losses))?;

@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Train a model by a recipe.
 #[derive(clap::Args)]
@@ -50,11 +50,16 @@ pub struct Args {
     /// Minutes between saved states.
     #[arg(long, default_value_t = 5.0)]
     save_minutes: f64,
+    /// Minutes from the start after which training must have ended: a stage that would take longer gets fewer steps, and its
+    /// learning rate's course is theirs. What is measured afterwards is not counted in.
+    #[arg(long)]
+    minutes: Option<f64>,
     #[command(flatten)]
     device: device::Args,
 }
 
 pub fn run(args: Args) -> Result<()> {
+    let started = Instant::now();
     let mut recipe = Recipe::read(&args.recipe)?;
     recipe.dev = development(&args, recipe.dev.take())?;
     let own = || args.recipe.parent().unwrap_or(Path::new(".")).to_owned();
@@ -100,6 +105,7 @@ pub fn run(args: Args) -> Result<()> {
         start,
         run,
         watch,
+        until: args.minutes.map(|minutes| started + Duration::from_secs_f64(minutes.max(0.0) * 60.0)),
     };
     let end = device::with_backend!(args.device, |B, device| runner.train::<B>(&device, position))?;
     if end == End::Interrupted {

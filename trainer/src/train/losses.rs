@@ -1,7 +1,7 @@
 //! The training losses, on unit vectors.
 
-use burn_tensor::backend::Backend;
-use burn_tensor::{DType, Tensor, TensorData, activation};
+use crate::backend::Backend;
+use burn_tensor::{DType, Int, Tensor, TensorData, activation};
 
 /// What stands for minus infinity in a masked score: its softmax weight is 0 in float32.
 const MASKED: f64 = -1e4;
@@ -107,9 +107,8 @@ pub fn distillation<B: Backend>(
 /// What takes every row's own score out of a softmax over the batch, `[n, n]`.
 fn own_masked<B: Backend>(rows: &Tensor<B, 2>) -> Tensor<B, 2> {
     let (n, device, dtype) = (rows.dims()[0], rows.device(), rows.dtype());
-    let mut own = vec![0.0; n * n];
-    (0..n).for_each(|i| own[i * n + i] = MASKED as f32);
-    Tensor::from_data(TensorData::new(own, [n, n]).convert_dtype(dtype), (&device, dtype))
+    let place = Tensor::<B, 1, Int>::arange(0..n as i64, &device).reshape([n, 1]);
+    place.clone().equal(place.transpose()).float().cast(dtype) * MASKED
 }
 
 /// Kullback-Leibler divergence, mean over rows, of the softmax of the student's scores from that of the teacher's.

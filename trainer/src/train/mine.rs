@@ -1,10 +1,10 @@
 //! Hard negatives: the documents nearest to a question, by the weights a stage starts from, that do not answer it.
 
 use super::items::{Document, Ids, Item};
+use crate::backend::Backend;
 use crate::model::Encoder;
 use crate::model::embed::{Shapes, embed};
 use crate::recipe::Mine;
-use burn_tensor::backend::Backend;
 use burn_tensor::{Tensor, TensorData};
 use std::collections::HashMap;
 

@@ -1,6 +1,6 @@
 //! AdamW (Loshchilov and Hutter, 2019, algorithm 2) with clipping by the global norm, and the learning rate's course.
 
-use burn_tensor::backend::Backend;
+use crate::backend::Backend;
 use burn_tensor::{DType, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 

@@ -44,6 +44,15 @@ impl Progress {
         }
     }
 
+    /// Says that there will be `steps` steps, of `each`.
+    pub fn fit(&mut self, steps: usize, each: Duration) {
+        self.steps = steps;
+        if let Some(bar) = &self.bar {
+            bar.set_length(steps as u64);
+        }
+        self.line(&format!("{}: {steps} steps of {:.1} ms", self.stage, each.as_secs_f64() * 1e3));
+    }
+
     /// A line that stays, above the bar.
     pub fn line(&self, text: &str) {
         match &self.bar {

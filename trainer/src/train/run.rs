@@ -34,6 +34,8 @@ pub enum Line {
         passages: f32,
         rate: f64,
     },
+    /// How many steps a stage has that must end in time.
+    Fitted { step: usize, stage: String, steps: usize },
     /// Development tasks after an epoch.
     Dev { step: usize, stage: String, epoch: usize, tasks: BTreeMap<String, crate::eval::metrics::Metrics> },
     /// Development tasks and guards of the base (`number` 0), of each stage's result, and of the average that ends the run.
@@ -47,7 +49,9 @@ fn is_zero(value: &f32) -> bool {
 impl Line {
     pub fn step(&self) -> usize {
         match self {
-            Line::Step { step, .. } | Line::Dev { step, .. } | Line::Stage { step, .. } => *step,
+            Line::Step { step, .. } | Line::Fitted { step, .. } | Line::Dev { step, .. } | Line::Stage { step, .. } => {
+                *step
+            }
         }
     }
 }

@@ -10,6 +10,7 @@ use super::state::{self, Position};
 use super::step::{Device, Distil, Kept, Passages, Step};
 use super::teacher::{PassageTeacher, Targets, Teacher};
 use super::watch::{Watch, verdict};
+use crate::backend::{AutodiffBackend, Backend};
 use crate::checkpoint::Checkpoint;
 use crate::eval::score;
 use crate::model::{Dropout, Encoder, Tokens, Trained};
@@ -17,13 +18,16 @@ use crate::pairs::Pair;
 use crate::recipe::{Keep, Loss, Recipe, Stage};
 use crate::rng::Rng;
 use anyhow::{Result, bail};
-use burn_tensor::backend::{AutodiffBackend, Backend};
 use burn_tensor::{DType, Tensor};
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+/// A stage with a time to end at: the steps that its speed is measured over, after those in which a device gets going.
+const MEASURED: std::ops::Range<usize> = 20..120;
+/// The share of the time left that steps as fast as these would fill.
+const TIME_USED: f64 = 0.96;
 /// Losses wait on the device for this many steps before they are read.
 const READ_EVERY: usize = 10;
 
@@ -47,6 +51,8 @@ pub struct Runner {
     pub device: Device,
     pub watch: Watch,
     pub save_every: Duration,
+    /// When the stage under way must have ended, with fewer steps than its recipe says if need be.
+    pub until: Option<Instant>,
 }
 
 /// How a stage or run ended.
@@ -105,8 +111,9 @@ impl Runner {
             }
             let result = self.stage_result(&course, &position, &start, device)?;
             let name = &self.recipe.stage[index].name;
-            self.measure(index + 1, &format!("{}-{name}", index + 1), position.total, &result, &mut tokens)?;
+            // First what took so long.
             self.write(&result, index, name)?;
+            self.measure(index + 1, &format!("{}-{name}", index + 1), position.total, &result, &mut tokens)?;
             position = Position { stage: index + 1, total: position.total, ..Position::default() };
             state::save(&self.run.state(), &position, &result, None)?;
         }
@@ -190,7 +197,7 @@ impl Runner {
             pairs => pairs.unwrap_or(all).min(all),
         };
         let per_epoch = (of_epoch / own).max(1);
-        let steps = per_epoch * stage.epochs;
+        let mut steps = position.steps.unwrap_or(per_epoch * stage.epochs);
         if position.step > 0 {
             state::load(&self.run.state(), &mut course.encoder, &mut course.adam, position)?;
         }
@@ -202,7 +209,7 @@ impl Runner {
             }
         };
         let mut progress = Progress::new(&stage.name, steps, position.step);
-        let (mut waiting, mut saved, mut pairs) = (Vec::new(), Instant::now(), 0);
+        let (mut waiting, mut saved, mut pairs, mut measured) = (Vec::new(), Instant::now(), 0, None);
         while position.step < steps && !position.ended {
             let epoch = position.step / per_epoch;
             let batch = match &mut shares {
@@ -220,6 +227,19 @@ impl Runner {
             position.step += 1;
             position.total += 1;
             pairs += batch.len();
+            if let (Some(until), None) = (self.until, position.steps) {
+                let from = measured.get_or_insert((position.step, Instant::now()));
+                if position.step == MEASURED.start {
+                    *from = (position.step, waited::<B>(&course.encoder)?);
+                } else if position.step == MEASURED.end {
+                    let spent = waited::<B>(&course.encoder)?;
+                    let each = (spent - from.1) / (position.step - from.0) as u32;
+                    steps = steps.min(position.step + fitting(until, each));
+                    position.steps = Some(steps);
+                    progress.fit(steps, each);
+                    self.run.append(&Line::Fitted { step: position.total, stage: stage.name.clone(), steps })?;
+                }
+            }
             waiting.push((position.total, epoch, rate, outcome.losses));
 
             let interrupted = INTERRUPTED.load(Ordering::Relaxed);
@@ -392,6 +412,18 @@ impl Runner {
         }
         checkpoint
     }
+}
+
+/// The time when the device has done all it was given.
+fn waited<B: AutodiffBackend>(encoder: &Encoder<B::InnerBackend>) -> Result<Instant> {
+    <B::InnerBackend as burn_tensor::backend::Backend>::sync(&encoder.parameters()[0].device())?;
+    Ok(Instant::now())
+}
+
+/// Steps of `each` until then.
+fn fitting(until: Instant, each: Duration) -> usize {
+    let left = until.saturating_duration_since(Instant::now());
+    (left.as_secs_f64() * TIME_USED / each.as_secs_f64().max(1e-6)) as usize
 }
 
 /// Weight averaging (Wortsman et al., 2022): `share` of `tuned`, the rest of `base`.

@@ -1,11 +1,11 @@
 //! Where a run stands, saved whole by rename: weights, moments and position.
 
+use crate::backend::Backend;
 use crate::checkpoint::write_folder;
 use crate::model::Encoder;
 use crate::model::encoder::floats;
 use crate::train::optimiser::AdamW;
 use anyhow::{Context, Result, ensure};
-use burn_tensor::backend::Backend;
 use burn_tensor::{Tensor, TensorData};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use serde::{Deserialize, Serialize};
@@ -25,6 +25,9 @@ pub struct Position {
     /// Early stopping ended the stage.
     #[serde(default)]
     pub ended: bool,
+    /// Steps of the stage, where its time said how many.
+    #[serde(default)]
+    pub steps: Option<usize>,
 }
 
 /// Reads only the position; None when nothing was saved.

@@ -6,9 +6,9 @@
 use super::items::{Document, Ids, Item, mask, right};
 use super::losses::{self, Mask, Others};
 use super::teacher::Targets;
+use crate::backend::{AutodiffBackend, Backend, Pass};
 use crate::model::embed::{Plan, Shapes, plan};
-use crate::model::{Dropout, Encoder};
-use burn_tensor::backend::{AutodiffBackend, Backend};
+use crate::model::{Batch, Dropout, Encoder};
 use burn_tensor::{DType, Int, Tensor, TensorData};
 
 /// What a step minimises.
@@ -138,6 +138,10 @@ impl Step {
         let plans = plan(&self.texts, device.shapes, device.pad);
         let tokens: usize = plans.iter().map(|p| p.batch.rows * p.batch.tokens).sum();
         if tokens <= device.graph_tokens {
+            let batches: Vec<&Batch> = plans.iter().map(|p| &p.batch).collect();
+            if let Some(pass) = B::InnerBackend::pass(encoder, &batches, trained, dropout) {
+                return self.by_pass::<B>(pass, &plans);
+            }
             let tracked = Encoder::<B>::tracked(encoder, trained);
             let rounded = tracked.rounded();
             let parts = plans.iter().enumerate().map(|(i, p)| rounded.forward(&p.batch, at(dropout, i))).collect();
@@ -146,6 +150,14 @@ impl Step {
             return Outcome { losses: losses.inner(), gradients };
         }
         self.grad_cache::<B>(encoder, trained, dropout, &plans)
+    }
+
+    /// The loss's gradient on the vectors, and from there by the backend's own pass.
+    fn by_pass<B: AutodiffBackend>(&self, pass: Pass<B::InnerBackend>, plans: &[Plan]) -> Outcome<B::InnerBackend> {
+        let leaf = Tensor::<B, 2>::from_inner(pass.vectors).require_grad();
+        let (loss, losses) = self.loss(in_order(vec![leaf.clone()], plans, self.texts.len()));
+        let of_vectors = leaf.grad(&loss.backward()).expect("the loss depends on the vectors");
+        Outcome { losses: losses.inner(), gradients: (pass.backward)(of_vectors) }
     }
 
     fn grad_cache<B: AutodiffBackend>(

@@ -1,13 +1,13 @@
 //! Texts with another model's vectors: what distillation holds the student to.
 
 use super::items::{Ids, Item};
+use crate::backend::Backend;
 use crate::model::embed::{Shapes, embed};
 use crate::model::{Encoder, Tokens};
 use crate::pairs;
 use crate::recipe::Prefix;
 use crate::rng::Rng;
 use anyhow::{Result, ensure};
-use burn_tensor::backend::Backend;
 use std::collections::HashMap;
 use std::path::Path;
 
