@@ -18,11 +18,6 @@ CREATE FUNCTION drugembed.load_dur(list regclass, data text, kind text DEFAULT N
 LANGUAGE c AS 'MODULE_PATHNAME', 'load_dur_text_wrapper';
 COMMENT ON FUNCTION drugembed.load_dur(regclass, text, text, text) IS 'the same of a text';
 
-CREATE FUNCTION drugembed.load_dur(list regclass, data jsonb, kind text DEFAULT NULL, source text DEFAULT NULL) RETURNS bigint
-LANGUAGE sql SET search_path = pg_catalog, pg_temp
-AS $$ SELECT drugembed.load_dur(list, data::text, kind, source) $$;
-COMMENT ON FUNCTION drugembed.load_dur(regclass, jsonb, text, text) IS 'the same of JSON, as the service gives it';
-
 CREATE FUNCTION drugembed._dur_kind(value text) RETURNS text[] IMMUTABLE STRICT PARALLEL SAFE
 LANGUAGE c AS 'MODULE_PATHNAME', 'dur_kind_wrapper';
 COMMENT ON FUNCTION drugembed._dur_kind(text) IS 'internal: DUR kinds that a table''s own column tells';

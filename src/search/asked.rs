@@ -23,8 +23,10 @@ pub enum Step {
 
 #[derive(Default)]
 pub struct Asked {
-    /// What vectors and letters are to order by.
+    /// What vectors are to order by.
     pub text: String,
+    /// What letters are to order by.
+    pub letters: String,
     pub conditions: Vec<Condition>,
     pub warnings: Vec<Warning>,
     /// SQL of the rows' facts; empty if nothing is asked of them.
@@ -36,7 +38,7 @@ pub struct Asked {
 impl Asked {
     /// A question as it stands.
     pub fn plain(query: &str) -> Asked {
-        Asked { text: query.to_owned(), ..Asked::default() }
+        Asked { text: query.to_owned(), letters: query.to_owned(), ..Asked::default() }
     }
 
     pub fn read(
@@ -54,12 +56,13 @@ impl Asked {
         }
         let text = match (substitute, question.rest.trim()) {
             (Some(substitute), rest) if rest.chars().count() < 2 => substitute.name.clone(),
-            (_, "") => in_korean(question, query),
-            (_, rest) => in_korean(question, rest),
+            (_, "") => query.to_owned(),
+            (_, rest) => rest.to_owned(),
         };
         let asks = !conditions.is_empty() || !warnings.is_empty();
         Asked {
-            text,
+            text: in_korean(question, &text),
+            letters: text,
             conditions,
             warnings,
             facts: if asks { attributes.facts() } else { String::new() },

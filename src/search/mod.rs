@@ -305,7 +305,7 @@ impl Search {
             Some(question) => unsafe { DatumWithOid::new(vector::datum(question), self.vector.oid) },
             None => DatumWithOid::null_oid(self.vector.oid),
         };
-        let letters = lexical::of_query(&statement.asked.text);
+        let letters = lexical::of_query(&statement.asked.letters);
         let arguments = [letters.into(), question, self.filter.values().into()];
         sql::rows(&statement.sql()?, &arguments, |row| {
             let facts: Option<Vec<Option<String>>> = row.get(7)?;
