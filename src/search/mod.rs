@@ -1,4 +1,5 @@
-//! `drug_search`: nearest by vector, nearest by letters, and both fused by reciprocal rank.
+//! `drug_search` and `drug_substitutes`: a question is read and met on columns; what is nearest by vector and by letters, fused by
+//! reciprocal rank, orders the rest.
 //!
 //! * [`asked`]: a question, read, as conditions on rows; [`safety`]: what DUR lists say; [`substitution`]: instead of what.
 //! * [`facts`]: what a row's columns say, in the words of those conditions.
