@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::age::AgeGroup;
+use crate::drug_class;
 use crate::facts::{classes, concentration};
 use crate::names::{Name, NameKind};
 use crate::question::Question;
@@ -11,7 +12,7 @@ use crate::strength::Strength;
 /// One thing that a row must have, or must not have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Condition {
-    /// `ingredient`, `brand`, `form`, `strength`, `company`, `status`, `effect`, `age` or `excluded`.
+    /// `ingredient`, `class`, `brand`, `form`, `strength`, `company`, `status`, `effect`, `age` or `excluded`.
     pub attribute: &'static str,
     /// What was asked for.
     pub asked: String,
@@ -75,6 +76,7 @@ impl Question {
     pub fn conditions(&self) -> Vec<Condition> {
         let mut conditions: Vec<Condition> = Vec::new();
         conditions.extend(self.ingredients.iter().map(|found| of_name(&found.value)));
+        conditions.extend(self.classes.iter().map(|found| of_name(&found.value)));
         // Of several brands any will do: 타이레놀이나 게보린.
         let brands: Vec<Condition> = self.brands.iter().map(|found| of_name(&found.value)).collect();
         conditions.extend(brands.into_iter().reduce(|mut all, one| {
@@ -133,7 +135,8 @@ fn of_name(name: &Name) -> Condition {
 /// No facts for classes that the lexica do not list.
 fn of_class(attribute: &'static str, class: &str) -> Condition {
     let bare = class.strip_suffix('제').filter(|class| classes().contains_key(class)).unwrap_or(class);
-    let facts = if classes().contains_key(bare) { vec![format!("class:{bare}")] } else { Vec::new() };
+    let listed = || drug_class::facts_of(class).map_or_else(Vec::new, <[String]>::to_vec);
+    let facts = if classes().contains_key(bare) { vec![format!("class:{bare}")] } else { listed() };
     Condition::new(attribute, class, "ingredient", facts)
 }
 

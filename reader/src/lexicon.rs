@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 
 use unicode_normalization::UnicodeNormalization;
 
+use crate::drug_class;
 use crate::names::{Name, NameKind};
 use crate::salts;
 use crate::text::normalise_name;
@@ -57,12 +58,22 @@ impl Lexicon {
         LEXICON.get_or_init(Lexicon::build)
     }
 
+    /// Names in normal form, but for the listed brands.
+    pub fn entries(&'static self) -> impl Iterator<Item = (&'static str, Entry)> {
+        let mut entries: Vec<(&str, Entry)> = self.names.iter().map(|(word, entry)| (word.as_ref(), *entry)).collect();
+        entries.sort_unstable_by_key(|(word, _)| *word);
+        entries.into_iter()
+    }
+
     fn build() -> Self {
         let mut ordinary: Vec<&str> = lines(ORDINARY).collect();
         ordinary.sort_unstable();
         let mut lexicon = Lexicon { names: HashMap::with_capacity(8192), ordinary };
         for line in lines(CLASSES) {
             lexicon.add(line, NameKind::Class, line, "");
+        }
+        for (name, ..) in drug_class::lines() {
+            lexicon.add(name, NameKind::Class, name, "");
         }
         for (table, kind) in [(EXCIPIENTS, NameKind::Excipient), (FOODS, NameKind::Food)] {
             for (name, words) in lines(table).filter_map(|line| line.split_once('\t')) {
@@ -136,6 +147,11 @@ impl Lexicon {
         let english = salts::english_base(&name.nfkc().flat_map(char::to_lowercase).collect::<String>());
         find(&key).or_else(|| find(base)).or_else(|| find(&english)).or_else(|| find(salts::without_prefix(base)?))
     }
+}
+
+/// Korean names of well-known brands and ingredients.
+pub(crate) fn familiar() -> impl Iterator<Item = &'static str> {
+    lines(KNOWN_BRANDS).chain(lines(SYNONYMS)).filter_map(|line| line.split('\t').next())
 }
 
 /// The ingredient that a name stands for, if the lexica know it.

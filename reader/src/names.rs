@@ -202,6 +202,11 @@ fn attached_form(text: &Text<'_>, at: usize) -> (usize, Option<Range<usize>>) {
     }
 }
 
+/// Whether a name can end at `at`: before particles or a form.
+pub(crate) fn ends(text: &Text<'_>, at: usize) -> bool {
+    particles::closes(text, at) || attached_form(text, at).1.is_some()
+}
+
 /// Whether what follows shows that a name was meant, even if it is an ordinary word, too.
 fn is_strong(text: &Text<'_>, at: usize) -> bool {
     const CUES: &str = "\

@@ -13,6 +13,7 @@ use crate::status::Status;
 use crate::strength::Strength;
 use crate::substitution::Substitution;
 use crate::text::{Span, Text};
+use crate::translation::{self, Translated};
 
 /// A value with the words that it came from.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -41,6 +42,9 @@ pub struct Question {
     /// Active ingredients that a product must have.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ingredients: Vec<Found<Name>>,
+    /// Pharmacological classes that were asked for by name: 스타틴, PPI.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub classes: Vec<Found<Name>>,
     /// Brands that were asked for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub brands: Vec<Found<Name>>,
@@ -71,6 +75,12 @@ pub struct Question {
     /// Words that may be brands that no lexicon knows: look them up, then [`read_with`](Question::read_with).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub candidates: Vec<Found<String>>,
+    /// Words of other scripts, other languages, slang and slips, with the plain Korean that they were read as.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub translated: Vec<Translated>,
+    /// The whole question in plain Korean, if words of it were translated.
+    #[serde(skip)]
+    pub korean: Option<String>,
     /// Whether the text went on behind [`MAX_CHARS`](crate::MAX_CHARS).
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub truncated: bool,
@@ -99,7 +109,35 @@ impl Question {
     /// assert_eq!(question.substitution.unwrap().value.of.name, "없던약");
     /// ```
     pub fn read_with(text: &str, known: &dyn Fn(&str) -> bool) -> Question {
-        Reading::new(Text::new(text), known).question()
+        let text = Text::new(text);
+        let Some(translation) = translation::translate(&text, known) else {
+            return Reading::new(text, known).question();
+        };
+        let mut question = Reading::new(Text::new(&translation.text), known).question();
+        translation.restore(&mut question, &text);
+        question
+    }
+
+    /// Changes the words and spans of every field.
+    pub(crate) fn relocate(&mut self, change: &mut dyn FnMut(&mut String, &mut Span)) {
+        fn all<'a, T: 'a>(
+            found: impl IntoIterator<Item = &'a mut Found<T>>,
+            change: &mut dyn FnMut(&mut String, &mut Span),
+        ) {
+            found.into_iter().for_each(|found| change(&mut found.words, &mut found.span));
+        }
+        all(&mut self.forms, change);
+        all(&mut self.strengths, change);
+        let names = [&mut self.ingredients, &mut self.classes, &mut self.brands, &mut self.excluded];
+        names.into_iter().for_each(|found| all(found, change));
+        all(&mut self.companies, change);
+        all(&mut self.status, change);
+        all(&mut self.age, change);
+        all(&mut self.substitution, change);
+        all(&mut self.dur, change);
+        all(&mut self.pair, change);
+        all(&mut self.effects, change);
+        all(&mut self.candidates, change);
     }
 
     /// Whether there is any constraint.
@@ -107,6 +145,7 @@ impl Question {
         self.forms.is_empty()
             && self.strengths.is_empty()
             && self.ingredients.is_empty()
+            && self.classes.is_empty()
             && self.brands.is_empty()
             && self.companies.is_empty()
             && self.status.is_none()

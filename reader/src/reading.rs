@@ -5,6 +5,7 @@ use std::ops::Range;
 use crate::age::{self, Age};
 use crate::asked_form::{self, AskedForm};
 use crate::company;
+use crate::drug_class;
 use crate::dur::{Dur, DurKind};
 use crate::effect;
 use crate::exclusion;
@@ -102,6 +103,7 @@ impl<'a> Reading<'a> {
                 .collect(),
             strengths: strengths.into_iter().map(|(range, value, sure)| self.found(&range, value, sure)).collect(),
             ingredients: unique(wanted(NameKind::Ingredient)),
+            classes: self.classes(),
             brands: unique(wanted(NameKind::Brand)),
             companies: self
                 .companies
@@ -116,8 +118,20 @@ impl<'a> Reading<'a> {
             pair,
             effects: effects.wanted.into_iter().map(|(range, value)| self.found(&range, value, 0.85)).collect(),
             candidates,
+            translated: Vec::new(),
+            korean: None,
             truncated: self.text.truncated,
         }
+    }
+
+    /// Pharmacological classes that a product is to be of: not what is refused, replaced or taken already.
+    fn classes(&self) -> Vec<Found<Name>> {
+        let is_asked = |mention: &&Mention| {
+            let is_free = !mention.used && pair::taken(&self.text, std::slice::from_ref(mention)).is_none();
+            mention.name.kind == NameKind::Class && is_free && drug_class::is_class(&mention.name.name)
+        };
+        let asked = self.mentions.iter().filter(is_asked);
+        unique(asked.map(|mention| self.found(&mention.range, mention.name.clone(), mention.confidence)).collect())
     }
 
     fn found<T>(&self, range: &Range<usize>, value: T, confidence: f64) -> Found<T> {

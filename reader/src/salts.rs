@@ -42,6 +42,17 @@ pub(crate) fn end_of_salts(text: &Text<'_>, mut at: usize) -> usize {
     at
 }
 
+/// End of the English salts that follow an ingredient that ends at `at`, as words of their own.
+pub(crate) fn end_of_english_salts(text: &Text<'_>, mut at: usize) -> usize {
+    while at < text.len() && text.starts(at) {
+        match text.longest(at, ENGLISH).map(|length| at + length) {
+            Some(end) if text.starts(end) => at = end,
+            _ => break,
+        }
+    }
+    at
+}
+
 /// A Korean name without its salts; `name` is in normal form.
 pub(crate) fn korean_base(name: &str) -> &str {
     let mut base = name;

@@ -56,7 +56,7 @@ impl Asked {
         }
         let text = match (substitute, question.rest.trim()) {
             (Some(substitute), rest) if rest.chars().count() < 2 => substitute.name.clone(),
-            (_, "") => query.to_owned(),
+            (_, "") => question.korean.as_deref().unwrap_or(query).to_owned(),
             (_, rest) => rest.to_owned(),
         };
         let asks = !conditions.is_empty() || !warnings.is_empty();
@@ -143,7 +143,7 @@ fn to_json(check: &Check) -> Value {
 
 /// What a question is about, and not how it is to be had.
 fn is_name(condition: &Condition) -> bool {
-    matches!(condition.attribute, "ingredient" | "brand" | "effect" | "substitution" | "pair")
+    matches!(condition.attribute, "ingredient" | "class" | "brand" | "effect" | "substitution" | "pair")
 }
 
 /// Whether the table has the column that tells. Forms, strengths, brands and ingredients stand in names as well.

@@ -1,0 +1,394 @@
+//! Korean in Latin letters: `dutong yak juseyo` is 두통약 주세요.
+//!
+//! Nobody types by the rules (gamgi, kamki, gamki): both what is typed and what the rules give are folded to letters that tell words apart,
+//! and compared. English words are no Korean, even if they could be.
+
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
+use std::sync::OnceLock;
+
+use crate::jamo;
+use crate::keyboard::latin_words;
+use crate::lexicon;
+use crate::text::Text;
+use crate::translation::{Piece, Pieces};
+
+const WORDS: &str = include_str!("../lexica/korean_words.txt");
+/// English words that would pass for Korean.
+const ENGLISH: &str = include_str!("../lexica/english_words.txt");
+
+/// Letters from which a word is Korean by itself; a shorter one only beside such a word.
+const CERTAIN: usize = 5;
+/// Letters from which vowels may be mixed up.
+const LOOSE: usize = 5;
+/// Letters from which words with blanks between may be one.
+const JOINED: usize = 8;
+const MOST_WORDS: usize = 4;
+const MOST_LETTERS: usize = 40;
+
+struct Vocabulary {
+    words: HashSet<&'static str>,
+    /// Words by what their letters fold to.
+    strict: HashMap<String, &'static str>,
+    loose: HashMap<String, &'static str>,
+}
+
+fn words(table: &'static str) -> impl Iterator<Item = &'static str> {
+    table.lines().filter(|line| !line.starts_with('#')).flat_map(str::split_whitespace)
+}
+
+impl Vocabulary {
+    fn get() -> &'static Vocabulary {
+        static VOCABULARY: OnceLock<Vocabulary> = OnceLock::new();
+        VOCABULARY.get_or_init(|| {
+            let (mut strict, mut loose) = (HashMap::new(), HashMap::new());
+            for word in words(WORDS).chain(lexicon::familiar()) {
+                for latin in romanisations(word) {
+                    strict.entry(fold(&latin)).or_insert(word);
+                    loose.entry(fold_vowels(&latin)).or_insert(word);
+                }
+            }
+            let words: HashSet<&str> = self::words(WORDS).collect();
+            Vocabulary { words, strict, loose }
+        })
+    }
+
+    /// Korean of letters, with a particle if one is written onto it.
+    fn korean(&self, latin: &str) -> Option<String> {
+        const PARTICLES: &[(&str, &str)] = &[
+            ("eul", "을"),
+            ("reul", "를"),
+            ("eun", "은"),
+            ("neun", "는"),
+            ("ga", "가"),
+            ("i", "이"),
+            ("e", "에"),
+            ("ae", "에"),
+            ("do", "도"),
+            ("yong", "용"),
+            ("rang", "랑"),
+            ("irang", "이랑"),
+            ("hago", "하고"),
+        ];
+        let key = fold(latin);
+        let exact =
+            self.strict.get(&key).or_else(|| self.loose.get(&fold_vowels(latin)).filter(|_| latin.len() >= LOOSE));
+        if let Some(word) = exact {
+            return Some(word.replace('_', " "));
+        }
+        let with_particle = PARTICLES.iter().find_map(|(particle, korean)| {
+            let stem = key.strip_suffix(&fold(particle))?;
+            let word = self.strict.get(stem).filter(|_| stem.len() + 1 >= CERTAIN)?;
+            Some(format!("{word}{korean}").replace('_', " "))
+        });
+        with_particle.or_else(|| self.compound(&key))
+    }
+
+    /// Two or three words written together: gamgiyak, kotmulgichim.
+    fn compound(&self, key: &str) -> Option<String> {
+        const FIRST: usize = 4;
+        const NEXT: usize = 3;
+        let cuts =
+            |from: usize| (from + NEXT..=key.len().saturating_sub(NEXT)).rev().filter(|&at| key.is_char_boundary(at));
+        cuts(FIRST - NEXT).find_map(|at| {
+            let first = self.strict.get(&key[..at])?;
+            let second = || Some(joined(first, self.strict.get(&key[at..])?));
+            let three = || {
+                let middle = |cut: usize| Some(joined(first, self.strict.get(&key[at..cut])?));
+                cuts(at).find_map(|cut| Some(joined(&middle(cut)?, self.strict.get(&key[cut..])?)))
+            };
+            second().or_else(three)
+        })
+    }
+}
+
+fn joined(first: &str, second: &str) -> String {
+    let blank = if matches!(second, "약" | "제" | "용") { "" } else { " " };
+    format!("{first}{blank}{second}").replace('_', " ")
+}
+
+/// Whether a word in Latin letters means something in English that is more common.
+pub(crate) fn is_english(word: &str) -> bool {
+    static WORDS: OnceLock<HashSet<&'static str>> = OnceLock::new();
+    WORDS.get_or_init(|| words(ENGLISH).collect()).contains(word)
+}
+
+/// Whether a Korean word is one of the vocabulary.
+pub(crate) fn is_word(word: &str) -> bool {
+    Vocabulary::get().words.contains(word)
+}
+
+/// Words, alone or together with those next to them.
+pub(crate) fn find(text: &Text<'_>, pieces: &Pieces) -> Vec<Piece> {
+    let free: Vec<Range<usize>> = latin_words(text).filter(|range| pieces.is_free(range)).collect();
+    if free.is_empty() {
+        return Vec::new();
+    }
+    let vocabulary = Vocabulary::get();
+    let mut found: Vec<(Piece, bool)> = Vec::new();
+    let mut at = 0;
+    while at < free.len() {
+        let run = run_length(text, &free[at..]);
+        let hit = (1..=run).rev().find_map(|count| {
+            let words = &free[at..at + count];
+            let latin: String = words.iter().map(|range| text.slice(range.clone())).collect();
+            let is_english = words.iter().all(|range| is_english(&text.slice(range.clone())));
+            let apart = words.iter().skip(1).any(|range| text.blank_before(range.start));
+            if apart && latin.len() < JOINED {
+                return None;
+            }
+            // A word alone is English first; short words only begin longer ones.
+            if latin.len() > MOST_LETTERS || latin.len() < 2 || is_english && count == 1 && latin.len() >= CERTAIN {
+                return None;
+            }
+            let korean = vocabulary.korean(&latin)?;
+            let range = words[0].start..words[count - 1].end;
+            Some((Piece::new(range, korean), latin.len() >= CERTAIN && !is_english, count))
+        });
+        match hit {
+            Some((piece, certain, count)) => {
+                found.push((piece, certain));
+                at += count;
+            }
+            None => at += 1,
+        }
+    }
+    if !found.iter().any(|(_, certain)| *certain) {
+        return Vec::new();
+    }
+    found.into_iter().map(|(piece, _)| piece).collect()
+}
+
+/// How many words follow each other with nothing but a blank or a hyphen between.
+fn run_length(text: &Text<'_>, words: &[Range<usize>]) -> usize {
+    let next = |pair: &[Range<usize>]| {
+        pair[0].end == pair[1].start || pair[0].end + 1 == pair[1].start && text.chars[pair[0].end] == '-'
+    };
+    1 + words.windows(2).take(MOST_WORDS - 1).take_while(|pair| next(pair)).count()
+}
+
+/// By the rules, as spelt and as spoken.
+fn romanisations(word: &str) -> Vec<String> {
+    let syllables: Option<Vec<_>> = word.chars().filter(|c| *c != '_').map(jamo::parts).collect();
+    let Some(syllables) = syllables else { return Vec::new() };
+    let mut all = vec![latin(&syllables, false, "g"), latin(&syllables, true, "g"), latin(&syllables, true, "k")];
+    all.dedup();
+    all
+}
+
+type Syllable = (char, char, Option<char>);
+
+fn latin(syllables: &[Syllable], spoken: bool, velar: &str) -> String {
+    let mut text = String::new();
+    let mut carried: Option<&str> = None;
+    for (i, &(initial, vowel, last)) in syllables.iter().enumerate() {
+        let next = syllables.get(i + 1);
+        text.push_str(match carried.take() {
+            Some(letters) => letters,
+            None if initial == 'ㄱ' => velar,
+            None => initial_latin(initial),
+        });
+        text.push_str(vowel_latin(vowel));
+        let (here, there) = match (last, next) {
+            (Some(last), Some(&next)) if spoken => meeting(last, next),
+            (Some(last), _) => (final_latin(last), None),
+            (None, _) => ("", None),
+        };
+        text.push_str(here);
+        carried = there;
+    }
+    text
+}
+
+/// What a final and the initial of the next syllable are spoken as, where they are not what they are spelt.
+fn meeting(last: char, (initial, vowel, _): Syllable) -> (&'static str, Option<&'static str>) {
+    let nasal = matches!(initial, 'ㄴ' | 'ㅁ');
+    match (last, initial) {
+        ('ㅌ', 'ㅇ') if vowel == 'ㅣ' => ("", Some("ch")),
+        ('ㄷ', 'ㅇ') if vowel == 'ㅣ' => ("", Some("j")),
+        ('ㅎ' | 'ㄶ' | 'ㅀ', 'ㅇ') => (final_latin(last), Some("")),
+        ('ㅅ' | 'ㅆ', 'ㅇ') => ("", Some("s")),
+        ('ㅈ', 'ㅇ') => ("", Some("j")),
+        ('ㅊ', 'ㅇ') => ("", Some("ch")),
+        ('ㄻ', 'ㅇ') => ("lm", Some("")),
+        ('ㄺ', 'ㅇ') => ("lg", Some("")),
+        ('ㅄ', 'ㅇ') => ("ps", Some("")),
+        ('ㄱ' | 'ㄲ' | 'ㅋ' | 'ㄺ', _) if nasal || initial == 'ㄹ' => {
+            ("ng", Some(if initial == 'ㅁ' { "m" } else { "n" }))
+        }
+        ('ㄷ' | 'ㅅ' | 'ㅆ' | 'ㅈ' | 'ㅊ' | 'ㅌ' | 'ㅎ', _) if nasal => ("n", None),
+        ('ㅂ' | 'ㅍ' | 'ㅄ', _) if nasal || initial == 'ㄹ' => ("m", Some(if initial == 'ㅁ' { "m" } else { "n" })),
+        ('ㄴ', 'ㄹ') | ('ㄹ', 'ㄴ') => ("l", Some("l")),
+        ('ㅁ' | 'ㅇ', 'ㄹ') => (final_latin(last), Some("n")),
+        ('ㅎ', 'ㄱ') => ("", Some("k")),
+        ('ㅎ', 'ㄷ') => ("", Some("t")),
+        ('ㅎ', 'ㅈ') => ("", Some("ch")),
+        _ => (final_latin(last), None),
+    }
+}
+
+fn initial_latin(letter: char) -> &'static str {
+    match letter {
+        'ㄱ' => "g",
+        'ㄲ' => "kk",
+        'ㄴ' => "n",
+        'ㄷ' => "d",
+        'ㄸ' => "tt",
+        'ㄹ' => "r",
+        'ㅁ' => "m",
+        'ㅂ' => "b",
+        'ㅃ' => "pp",
+        'ㅅ' => "s",
+        'ㅆ' => "ss",
+        'ㅈ' => "j",
+        'ㅉ' => "jj",
+        'ㅊ' => "ch",
+        'ㅋ' => "k",
+        'ㅌ' => "t",
+        'ㅍ' => "p",
+        'ㅎ' => "h",
+        _ => "",
+    }
+}
+
+fn vowel_latin(letter: char) -> &'static str {
+    const VOWELS: &str =
+        "ㅏa ㅐae ㅑya ㅒyae ㅓeo ㅔe ㅕyeo ㅖye ㅗo ㅘwa ㅙwae ㅚoe ㅛyo ㅜu ㅝwo ㅞwe ㅟwi ㅠyu ㅡeu ㅢui ㅣi";
+    VOWELS.split(' ').find_map(|word| word.strip_prefix(letter)).unwrap_or("")
+}
+
+fn final_latin(letter: char) -> &'static str {
+    match letter {
+        'ㄱ' | 'ㄲ' | 'ㅋ' | 'ㄳ' | 'ㄺ' => "k",
+        'ㄴ' | 'ㄵ' | 'ㄶ' => "n",
+        'ㄹ' | 'ㄼ' | 'ㄽ' | 'ㄾ' | 'ㅀ' => "l",
+        'ㅁ' | 'ㄻ' => "m",
+        'ㅂ' | 'ㅄ' | 'ㅍ' | 'ㄿ' => "p",
+        'ㅇ' => "ng",
+        'ㅎ' => "",
+        _ => "t",
+    }
+}
+
+/// One letter for all that stand for nearly one sound: g and k, eo and o.
+fn fold(latin: &str) -> String {
+    const FOLDS: &[(&str, &str)] = &[
+        ("yeo", "yo"),
+        ("yae", "ye"),
+        ("wae", "e"),
+        ("weo", "wo"),
+        ("eui", "i"),
+        ("woo", "u"),
+        ("yoo", "yu"),
+        ("eo", "o"),
+        ("eu", "u"),
+        ("ae", "e"),
+        ("oe", "e"),
+        ("we", "e"),
+        ("ui", "i"),
+        ("ee", "i"),
+        ("oo", "u"),
+        ("ou", "u"),
+        ("uh", "o"),
+        ("ng", "N"),
+        ("ch", "c"),
+        ("jj", "c"),
+        ("j", "c"),
+        ("z", "c"),
+        ("sh", "s"),
+        ("ss", "s"),
+        ("ck", "k"),
+        ("kh", "k"),
+        ("g", "k"),
+        ("q", "k"),
+        ("c", "k"),
+        ("th", "t"),
+        ("d", "t"),
+        ("ph", "p"),
+        ("b", "p"),
+        ("f", "p"),
+        ("v", "p"),
+        ("r", "l"),
+        ("x", "ks"),
+    ];
+    let mut folded = String::with_capacity(latin.len());
+    let mut rest = latin;
+    while let Some(first) = rest.chars().next() {
+        let (length, letters) = match FOLDS.iter().find(|(from, _)| rest.starts_with(from)) {
+            Some((from, to)) => (from.len(), *to),
+            None => (first.len_utf8(), &rest[..first.len_utf8()]),
+        };
+        if !folded.ends_with(letters) {
+            folded.push_str(letters);
+        }
+        rest = &rest[length..];
+    }
+    folded
+}
+
+/// The same with vowels between o and u, and turned letters (oe for eo), as one.
+fn fold_vowels(latin: &str) -> String {
+    let folded = fold(&latin.replace("oe", "eo")).replace('u', "o");
+    let mut once = String::with_capacity(folded.len());
+    for c in folded.chars() {
+        let breath = c == 'h' && once.ends_with(['k', 't', 'p', 'c']);
+        if !breath && !once.ends_with(c) {
+            once.push(c);
+        }
+    }
+    once
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rules() {
+        let spoken = |word: &str| romanisations(word).into_iter().any(|latin| latin == spoken_as(word));
+        for word in ["콧물", "축농증", "입냄새", "붙이는", "좋은", "약을", "설사", "신라"] {
+            assert!(spoken(word), "{word}: {:?}", romanisations(word));
+        }
+    }
+
+    fn spoken_as(word: &str) -> &'static str {
+        match word {
+            "콧물" => "konmul",
+            "축농증" => "chungnongjeung",
+            "입냄새" => "imnaemsae",
+            "붙이는" => "buchineun",
+            "좋은" => "joeun",
+            "약을" => "yakeul",
+            "설사" => "seolsa",
+            _ => "silla",
+        }
+    }
+
+    fn korean(text: &str) -> String {
+        let text = Text::new(text);
+        find(&text, &Pieces::new(&text)).into_iter().map(|piece| piece.value).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn words_as_people_type_them() {
+        for (typed, word) in [
+            ("gichim", "기침"),
+            ("kichim", "기침"),
+            ("gi-chim yak", "기침약"),
+            ("sulsa", "설사"),
+            ("seolsa yak juseyo", "설사약 주세요"),
+            ("moojom", "무좀"),
+            ("kamki", "감기"),
+            ("yeon-go bibu", "연고 피부"),
+        ] {
+            assert_eq!(korean(typed), word, "{typed}");
+        }
+    }
+
+    #[test]
+    fn english_stays() {
+        for text in ["the mountain yak", "bae", "come again tomorrow", "a man in a suit", "silicon"] {
+            assert_eq!(korean(text), "", "{text}");
+        }
+    }
+}
