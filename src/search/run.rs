@@ -72,7 +72,7 @@ impl Search {
     pub fn read(&self, query: &str) -> SqlResult<Option<Asked>> {
         let mut question = Question::read(query);
         if question.is_plain() && question.candidates.is_empty() {
-            return Ok(Some(Asked::plain(query)));
+            return Ok(Some(Asked::plain(if question.translated.is_empty() { query } else { &question.rest })));
         }
         let (known, substitute) = {
             let _scope = self.readable()?;
