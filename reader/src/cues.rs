@@ -14,6 +14,8 @@ use crate::text::Text;
 pub(crate) struct Hit {
     pub range: Range<usize>,
     pub value: &'static str,
+    /// Whether the phrase is of several words.
+    pub blanks: bool,
 }
 
 pub(crate) struct Cues {
@@ -25,6 +27,7 @@ struct Entry {
     value: &'static str,
     from_start: bool,
     to_end: bool,
+    blanks: bool,
 }
 
 impl Cues {
@@ -36,7 +39,12 @@ impl Cues {
             for phrase in alternatives.split('|').filter(|phrase| !phrase.is_empty()) {
                 let bare = phrase.trim_start_matches('^').trim_end_matches('$');
                 phrases.push(bare.replace(' ', ""));
-                entries.push(Entry { value, from_start: phrase.starts_with('^'), to_end: phrase.ends_with('$') });
+                entries.push(Entry {
+                    value,
+                    from_start: phrase.starts_with('^'),
+                    to_end: phrase.ends_with('$'),
+                    blanks: bare.contains(' '),
+                });
             }
         }
         let automaton = AhoCorasickBuilder::new()
@@ -68,7 +76,7 @@ impl Cues {
             .filter_map(|found| {
                 let range = text.at_byte(found.start())..text.at_byte(found.end());
                 let entry = &self.entries[found.pattern().as_usize()];
-                entry.holds(text, &range).then_some(Hit { range, value: entry.value })
+                entry.holds(text, &range).then_some(Hit { range, value: entry.value, blanks: entry.blanks })
             })
             .collect();
         hits.sort_by_key(|hit| (hit.range.start, usize::MAX - hit.range.end));

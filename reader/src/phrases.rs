@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use unicode_normalization::UnicodeNormalization;
 
-use crate::cues::Cues;
+use crate::cues::{Cues, Hit};
 use crate::drug_class;
 use crate::lexicon::Lexicon;
 use crate::names::{self, Mention, NameKind};
@@ -72,10 +72,9 @@ fn korean() -> &'static Cues {
 
 /// Leftmost-longest; a phrase before a name of the same length.
 pub(crate) fn find(text: &Text<'_>, known: &dyn Fn(&str) -> bool) -> Vec<Piece> {
-    let mut pieces: Vec<Piece> =
-        korean().find_all(text).into_iter().filter_map(|hit| piece(text, hit.range, hit.value)).collect();
+    let mut pieces: Vec<Piece> = korean().find_all(text).into_iter().filter_map(|hit| piece(text, hit)).collect();
     if text.chars.iter().any(char::is_ascii_alphabetic) {
-        pieces.extend(latin().find_all(text).into_iter().filter_map(|hit| piece(text, hit.range, hit.value)));
+        pieces.extend(latin().find_all(text).into_iter().filter_map(|hit| piece(text, hit)));
         pieces.extend(names_in_latin(text, known));
     }
     pieces.sort_by_key(|piece| (piece.range.start, usize::MAX - piece.range.end));
@@ -91,7 +90,7 @@ pub(crate) fn find(text: &Text<'_>, known: &dyn Fn(&str) -> bool) -> Vec<Piece> 
 /// Letters below which a word has no blank inside.
 const SHORT: usize = 5;
 
-fn piece(text: &Text<'_>, range: Range<usize>, value: &str) -> Option<Piece> {
+fn piece(text: &Text<'_>, Hit { range, value, blanks }: Hit) -> Option<Piece> {
     let is_latin = |i: usize| text.chars[i].is_ascii_alphabetic();
     let words = text.words(text.span(&range));
     let letters = words.chars().filter(|c| c.is_alphanumeric()).count();
@@ -99,14 +98,15 @@ fn piece(text: &Text<'_>, range: Range<usize>, value: &str) -> Option<Piece> {
     let doubtful = letters <= 2 && words.chars().any(|c| c.is_ascii_lowercase());
     let compact = value.replace(' ', "").to_lowercase();
     // `as a` is no ASA.
-    let torn = range.len() < SHORT && text.is_split(&range) && range.clone().all(is_latin);
+    let split = !blanks && text.is_split(&range);
+    let torn = split && range.len() < SHORT && range.clone().all(is_latin);
     if doubtful || torn || text.follows(range.start, &compact) || known_before(text, &range) {
         return None;
     }
     // `머리 깨질` + `듯이`: what ends the word goes with it, unless it is a particle.
     let ends = is_latin(range.end - 1) || particles::closes(text, range.end);
     let begun = range.end - text.word_start(range.end - 1);
-    if !ends && text.is_split(&range) && begun < 2 {
+    if !ends && split && begun < 2 {
         return None;
     }
     let end = if ends { range.end } else { text.word_end(range.end) };

@@ -111,7 +111,11 @@ impl Translation {
             if span.start < at || words == piece.value {
                 continue;
             }
+            let adjacent = span.start == at && !own.translated.is_empty();
             own.keep(&original, at..span.start);
+            if adjacent {
+                own.push(' ', span);
+            }
             piece.value.chars().for_each(|c| own.push(c, span));
             at = span.end;
             let translated = Translated { words, value: piece.value, span };
@@ -153,6 +157,7 @@ impl Translation {
             confidence: 0.5,
         });
         question.candidates.extend(doubtful);
+        question.rest = without_emotions(&question.rest);
         if !text.original().contains(jamo::is_syllable) {
             question.rest = without_function_words(&question.rest);
         }
@@ -160,6 +165,13 @@ impl Translation {
         question.korean = Some(self.text);
         question.translated = self.translated;
     }
+}
+
+/// Words of nothing but single letters and marks (ㅠㅠ, ㅋㅋ;;) say nothing.
+fn without_emotions(rest: &str) -> String {
+    let is_mark = |c: char| matches!(c, 'ㄱ'..='ㅣ') || c.is_ascii_punctuation();
+    let says = |word: &&str| !(word.contains(|c| matches!(c, 'ㄱ'..='ㅣ')) && word.chars().all(is_mark));
+    rest.split_whitespace().filter(says).collect::<Vec<_>>().join(" ")
 }
 
 /// What is left of an English question without the words that carry no meaning.

@@ -13,10 +13,11 @@ use super::substitution::Substitute;
 use crate::tracking::attributes::Attributes;
 use crate::tracking::errors;
 
-/// Rows are asked for in steps, each with less to meet.
+/// Rows are asked for in steps, each with less to meet. Related: of a brand, its active ingredient will do.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Step {
     All,
+    Related,
     Names,
     Any,
 }
@@ -80,7 +81,7 @@ impl Asked {
     /// Steps that ask for different rows.
     pub fn steps(&self) -> Vec<(Step, String)> {
         let mut steps: Vec<(Step, String)> = Vec::new();
-        for step in [Step::All, Step::Names, Step::Any] {
+        for step in [Step::All, Step::Related, Step::Names, Step::Any] {
             let sql = self.sql(step);
             if steps.last().is_none_or(|(_, last)| *last != sql) {
                 steps.push((step, sql));
@@ -101,7 +102,8 @@ impl Asked {
                 }
                 (true, _) => Some(format!("NOT {facts}")),
                 (false, Step::All) => Some(facts),
-                (false, Step::Names) => is_name(condition).then(|| {
+                // Products of a brand's active ingredient, first those that meet all else.
+                (false, Step::Related | Step::Names) => (step == Step::Related || is_name(condition)).then(|| {
                     let facts: Vec<String> = condition.facts.iter().chain(&condition.related).cloned().collect();
                     has(&self.facts, &facts)
                 }),
