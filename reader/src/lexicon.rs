@@ -72,8 +72,9 @@ impl Lexicon {
         for line in lines(CLASSES) {
             lexicon.add(line, NameKind::Class, line, "");
         }
-        for (name, ..) in drug_class::lines() {
-            lexicon.add(name, NameKind::Class, name, "");
+        for (name, words, _) in drug_class::lines() {
+            let korean = words.split('|').filter(|word| !word.contains(|c: char| c.is_ascii_alphabetic()));
+            [name].into_iter().chain(korean).for_each(|word| lexicon.add(word, NameKind::Class, name, ""));
         }
         for (table, kind) in [(EXCIPIENTS, NameKind::Excipient), (FOODS, NameKind::Food)] {
             for (name, words) in lines(table).filter_map(|line| line.split_once('\t')) {

@@ -7,7 +7,6 @@ use unicode_normalization::UnicodeNormalization;
 
 use crate::cues::{Cues, Hit};
 use crate::drug_class;
-use crate::lexicon::Lexicon;
 use crate::names::{self, Mention, NameKind};
 use crate::particles;
 use crate::romanised;
@@ -35,14 +34,12 @@ fn table(latin: bool) -> String {
         let plurals = plurals.map(|phrase| format!("{phrase}s"));
         add(value, &mut phrases.split('|').map(str::to_owned).chain(plurals));
     }
-    let classes = drug_class::lines().map(|(name, words, _)| (name, words));
+    // The lexicon knows the Korean names of classes.
+    let classes = drug_class::lines().map(|(name, words, _)| (name, words)).filter(|_| latin);
     for (value, phrases) in lines(ABBREVIATIONS).chain(classes) {
-        // Korean abbreviations are whole words, and classes that the lexica name are plain enough.
-        let is_plain = |phrase: &&str| {
-            Lexicon::get().name(&phrase.replace(' ', "")).is_some_and(|entry| entry.kind == NameKind::Class)
-        };
+        // Korean abbreviations are whole words.
         let whole = |phrase: &str| if is_latin(phrase) { phrase.to_owned() } else { format!("^{phrase}$") };
-        add(value, &mut phrases.split('|').filter(|phrase| is_latin(phrase) || !is_plain(phrase)).map(whole));
+        add(value, &mut phrases.split('|').map(whole));
     }
     for (value, phrases) in lines(SLANG) {
         add(value, &mut phrases.split('|').map(str::to_owned));

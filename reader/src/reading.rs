@@ -126,8 +126,13 @@ impl<'a> Reading<'a> {
 
     /// Pharmacological classes that a product is to be of: not what is refused, replaced or taken already.
     fn classes(&self) -> Vec<Found<Name>> {
+        const OTHERWISE: &str = "\
+            처럼|같은|보다|때문|부작용|알레르기|알러지|과민|이안맞|가안맞|은안|는안|이안|가안|은못|는못|도못|을못|를못|못|먹고|먹으면|쓰고|\
+            에반응|에효과없|이효과없|이안들|로는|으로는";
         let is_asked = |mention: &&Mention| {
-            let is_free = !mention.used && pair::taken(&self.text, std::slice::from_ref(mention)).is_none();
+            let is_free = !mention.used
+                && self.text.longest(mention.range.end, OTHERWISE).is_none()
+                && pair::taken(&self.text, std::slice::from_ref(mention)).is_none();
             mention.name.kind == NameKind::Class && is_free && drug_class::is_class(&mention.name.name)
         };
         let asked = self.mentions.iter().filter(is_asked);

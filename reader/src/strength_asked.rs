@@ -99,7 +99,7 @@ fn bare_numbers(
                 if is_one_of(mention.name.name.as_str(), IN_UNITS) { Unit::InternationalUnit } else { Unit::Milligram };
             let range = at..end;
             let taken = found.iter().any(|(other, ..)| other.start <= range.start && range.start < other.end);
-            let plausible = (1.0..=5000.0).contains(&amount) || unit == Unit::InternationalUnit;
+            let plausible = (0.01..=5000.0).contains(&amount) || unit == Unit::InternationalUnit;
             (digits && !counted && plausible && !taken).then_some((range, Strength { amount, unit }, 0.7))
         })
         .collect()

@@ -118,6 +118,10 @@ impl Translation {
             }
             piece.value.chars().for_each(|c| own.push(c, span));
             at = span.end;
+            if let Some(particle) = particle_behind(&piece.value, &original[at..]) {
+                own.push(particle, Span { start: at, end: at + 1 });
+                at += 1;
+            }
             let translated = Translated { words, value: piece.value, span };
             if piece.doubtful {
                 own.doubtful.push(translated.clone());
@@ -165,6 +169,16 @@ impl Translation {
         question.korean = Some(self.text);
         question.translated = self.translated;
     }
+}
+
+/// The particle that follows, in the form that a word takes: 을 behind a consonant, 를 behind a vowel.
+fn particle_behind(word: &str, behind: &[char]) -> Option<char> {
+    const PARTICLES: [(char, char); 4] = [('을', '를'), ('은', '는'), ('이', '가'), ('과', '와')];
+    let (&particle, rest) = behind.split_first()?;
+    let (closed, open) = *PARTICLES.iter().find(|pair| particle == pair.0 || particle == pair.1)?;
+    let (.., last) = jamo::parts(word.chars().last()?)?;
+    let is_whole = !rest.first().is_some_and(|c| jamo::is_syllable(*c));
+    is_whole.then_some(if last.is_some() { closed } else { open })
 }
 
 /// Words of nothing but single letters and marks (ㅠㅠ, ㅋㅋ;;) say nothing.
