@@ -13,14 +13,15 @@ import unicodedata
 
 # The common reading, where the database's first one is another.
 COMMON = dict(pair.split("=") for pair in """
-降=강 便=변 車=차 更=갱 惡=악 度=도 讀=독 見=견 省=성 復=복 切=절 塞=색 沈=침 率=률 北=북 索=색 說=설 宿=숙 識=식 樂=락 糖=당 茶=차 金=금 易=이 數=수 殺=살
-宅=택 拓=척 洩=설 泄=설 辰=진 什=십 不=불 參=삼 刺=자 布=포 暴=폭 行=행 咽=인 乾=건 奈=나 單=단 洞=동 兩=량 反=반 狀=상 若=약 於=어 著=저 徵=징 差=차 帖=첩
-炭=탄 合=합 滑=활 畫=화 瘍=양 痢=리 療=료 淋=림 痲=마 顆=과 粒=립 葛=갈 車=차 癒=유 唇=순 脣=순 齒=치 癎=간 膵=췌 腺=선 癤=절 疱=포 皰=포 嘔=구 吐=토 痔=치 寧=녕 廓=곽 怒=노 懶=라 癩=라 蘿=라 螺=라 裸=라 邏=라 喇=라 諾=낙
+降=강 便=변 車=차 更=갱 惡=악 度=도 讀=독 見=견 省=성 復=복 切=절 塞=색 沈=침 率=률 北=북 索=색 說=설 宿=숙 識=식 樂=락 糖=당 茶=차 金=금 易=이 數=수
+殺=살 宅=택 拓=척 洩=설 泄=설 辰=진 什=십 不=불 參=삼 刺=자 布=포 暴=폭 行=행 咽=인 乾=건 奈=나 單=단 洞=동 兩=량 反=반 狀=상 若=약 於=어 著=저 徵=징
+差=차 帖=첩 炭=탄 合=합 滑=활 畫=화 瘍=양 痢=리 療=료 淋=림 痲=마 顆=과 粒=립 葛=갈 癒=유 唇=순 脣=순 齒=치 癎=간 膵=췌 腺=선 癤=절 疱=포 皰=포 嘔=구
+吐=토 痔=치 寧=녕 廓=곽 怒=노 懶=라 癩=라 蘿=라 螺=라 裸=라 邏=라 喇=라 諾=낙
 """.split())
 TRADITIONAL_OF = """
-薬=藥 药=藥 剤=劑 剂=劑 鎮=鎭 镇=鎭 塩=鹽 盐=鹽 圧=壓 压=壓 経=經 经=經 関=關 脳=腦 脑=腦 臓=臟 脏=臟 胆=膽 気=氣 気=氣 気=氣 湿=濕 痒=癢 児=兒 医=醫 証=證 検=檢
-効=效 湯=湯 円=圓 麦=麥 真=眞 唇=脣 済=濟 荘=莊 醗=醱 発=發 髪=髮 鉄=鐵 歯=齒 痩=瘦 覚=覺 麻=麻 黄=黃 清=淸 青=靑 痴=癡 癒=癒 愈=愈 齢=齡 労=勞 栄=榮 営=營 焼=燒 涙=淚 泪=淚
-渇=渴 乾=乾 干=干 虫=蟲 糸=絲 触=觸 鼻=鼻 聴=聽 舌=舌 静=靜 脈=脈 脉=脈 血=血 徴=徵 処=處 処=處 处=處 帯=帶 状=狀 壊=壞 変=變 変=變 变=變 転=轉 転=轉 総=總 総=總
+薬=藥 药=藥 剤=劑 剂=劑 鎮=鎭 镇=鎭 塩=鹽 盐=鹽 圧=壓 压=壓 経=經 经=經 関=關 脳=腦 脑=腦 臓=臟 脏=臟 胆=膽 気=氣 湿=濕 痒=癢 児=兒 医=醫 証=證 検=檢
+効=效 円=圓 麦=麥 真=眞 唇=脣 済=濟 荘=莊 醗=醱 発=發 髪=髮 鉄=鐵 歯=齒 痩=瘦 覚=覺 黄=黃 清=淸 青=靑 痴=癡 齢=齡 労=勞 栄=榮 営=營 焼=燒 涙=淚 泪=淚
+渇=渴 虫=蟲 糸=絲 触=觸 聴=聽 静=靜 脉=脈 徴=徵 処=處 处=處 帯=帶 状=狀 壊=壞 変=變 变=變 転=轉 総=總
 """.split()
 
 
@@ -41,7 +42,8 @@ def main(readings_path, variants_path, mappings_path):
     for char, _, value in rows(readings_path, {"kHangul"}):
         pairs = [pair.split(":") for pair in value.split()]
         # E: taught in schools; 0: of KS X 1001. Of 낙 and 락 the one that is no initial sound.
-        best = min(pairs, key=lambda pair: ("E" not in pair[1], "0" not in pair[1], "낙" <= pair[0] < "다" or "아" <= pair[0] < "자"))
+        initial = lambda sound: "나" <= sound < "다" or "아" <= sound < "자"
+        best = min(pairs, key=lambda pair: ("E" not in pair[1], "0" not in pair[1], initial(pair[0])))
         readings[char] = unicodedata.normalize("NFC", COMMON.get(char, best[0]))
     in_korea = {char for char, _, _ in rows(mappings_path, {"kKSC0", "kKSC1", "kKPS0"})} if mappings_path else set()
     of = {}
@@ -68,6 +70,7 @@ def main(readings_path, variants_path, mappings_path):
     for char in sorted(readings):
         if char not in variants and ord(char) < 0x20000:
             table[readings[char]].append(char + "".join(sorted(groups.get(char, []))))
+    print("# From the Unicode Han database, copyright Unicode, Inc.: https://www.unicode.org/license.txt")
     for reading in sorted(table):
         print(reading, " ".join(table[reading]), sep="\t")
 

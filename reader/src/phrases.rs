@@ -107,7 +107,17 @@ fn piece(text: &Text<'_>, Hit { range, value, blanks }: Hit) -> Option<Piece> {
         return None;
     }
     let end = if ends { range.end } else { text.word_end(range.end) };
-    Some(Piece::new(range.start..end, value))
+    match without(text, range.start) {
+        Some(start) => Some(Piece::new(start..end, format!("{value} 없는"))),
+        None => Some(Piece::new(range.start..end, value)),
+    }
+}
+
+/// Start of a `without` before a word: Korean has it behind.
+fn without(text: &Text<'_>, word: usize) -> Option<usize> {
+    const WORDS: &str = "without|withoutany|doesn'tcause|doesnotcause|notcausing";
+    let before = WORDS.split('|').filter(|words| text.precedes(word, words)).map(|words| word - words.len());
+    before.filter(|&start| text.starts(start)).min()
 }
 
 /// A unit behind a number is none: `5 mg`.

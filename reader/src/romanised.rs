@@ -42,8 +42,15 @@ impl Vocabulary {
         static VOCABULARY: OnceLock<Vocabulary> = OnceLock::new();
         VOCABULARY.get_or_init(|| {
             let (mut strict, mut loose) = (HashMap::new(), HashMap::new());
-            for word in words(WORDS).chain(lexicon::familiar()) {
-                for latin in romanisations(word) {
+            let spelt = words(WORDS).map(|word| (word, romanisations(word)));
+            // Of names from abroad, ㅡ stands for no vowel: gasmotin.
+            let names = lexicon::familiar().map(|word| {
+                let mut spelt = romanisations(word);
+                spelt.extend(spelt.first().map(|latin| latin.replace("eu", "")));
+                (word, spelt)
+            });
+            for (word, spelt) in spelt.chain(names) {
+                for latin in spelt {
                     strict.entry(fold(&latin)).or_insert(word);
                     loose.entry(fold_vowels(&latin)).or_insert(word);
                 }
@@ -78,7 +85,7 @@ impl Vocabulary {
         }
         let with_particle = PARTICLES.iter().find_map(|(particle, korean)| {
             let stem = key.strip_suffix(&fold(particle))?;
-            let word = self.strict.get(stem).filter(|_| stem.len() + 1 >= CERTAIN)?;
+            let word = self.strict.get(stem).filter(|word| stem.len() + 1 >= CERTAIN && self.words.contains(**word))?;
             Some(format!("{word}{korean}").replace('_', " "))
         });
         with_particle.or_else(|| self.compound(&key))
@@ -143,7 +150,8 @@ pub(crate) fn find(text: &Text<'_>, pieces: &Pieces) -> Vec<Piece> {
             }
             let korean = vocabulary.korean(&latin)?;
             let range = words[0].start..words[count - 1].end;
-            Some((Piece::new(range, korean), latin.len() >= CERTAIN && !is_english, count))
+            let is_syllable = korean.chars().nth(1).is_none();
+            Some((Piece::new(range, korean), latin.len() >= CERTAIN && !is_english && !is_syllable, count))
         });
         match hit {
             Some((piece, certain, count)) => {
