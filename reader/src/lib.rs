@@ -32,6 +32,7 @@ mod predicate;
 mod question;
 mod reading;
 mod rest;
+mod romanisation;
 mod romanised;
 mod safety;
 mod salts;

@@ -7,6 +7,7 @@ use unicode_normalization::UnicodeNormalization;
 
 use crate::cues::{Cues, Hit};
 use crate::drug_class;
+use crate::jamo;
 use crate::names::{self, Mention, NameKind};
 use crate::particles;
 use crate::romanised;
@@ -101,7 +102,7 @@ fn piece(text: &Text<'_>, Hit { range, value, blanks }: Hit) -> Option<Piece> {
         return None;
     }
     // `머리 깨질` + `듯이`: what ends the word goes with it, unless it is a particle.
-    let ends = is_latin(range.end - 1) || particles::closes(text, range.end);
+    let ends = !jamo::is_syllable(text.chars[range.end - 1]) || particles::closes(text, range.end);
     let begun = range.end - text.word_start(range.end - 1);
     if !ends && split && begun < 2 {
         return None;

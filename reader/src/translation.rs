@@ -82,8 +82,8 @@ pub(crate) struct Translation {
 pub(crate) fn translate(text: &Text<'_>, known: &dyn Fn(&str) -> bool) -> Option<Translation> {
     let mut pieces = Pieces::new(text);
     let is_latin = text.chars.iter().any(char::is_ascii_alphabetic);
-    pieces.extend(hanja::find(text));
     pieces.extend(phrases::find(text, known));
+    pieces.extend(hanja::find(text));
     if is_latin {
         pieces.extend(keyboard::find(text, &pieces));
         pieces.extend(romanised::find(text, &pieces));
