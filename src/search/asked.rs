@@ -71,6 +71,14 @@ impl Asked {
         }
     }
 
+    /// Letters of names as they were typed, not in Korean: a table may have them in Latin letters, too.
+    pub fn names_as_typed(&mut self, question: &Question) {
+        let names = question.brands.iter().chain(&question.ingredients);
+        for found in names.filter(|found| found.words.is_ascii()) {
+            self.letters = self.letters.replacen(&found.value.name, &found.words, 1);
+        }
+    }
+
     /// Says which conditions no column of the table tells.
     pub fn report_untold(&self, table: &str) {
         for condition in self.conditions.iter().filter(|condition| condition.facts.is_empty()) {
@@ -126,6 +134,15 @@ impl Asked {
         let checks = self.conditions.iter().map(|condition| to_json(&condition.check(facts)));
         let warnings = self.warnings.iter().map(|warning| warning.matched(facts));
         Value::Array(checks.chain(warnings).collect())
+    }
+}
+
+/// What a question without constraints is compared by: as it stands, or in plain Korean.
+pub fn text(question: &Question, query: &str) -> String {
+    match (&question.korean, question.rest.trim()) {
+        (None, _) => query.to_owned(),
+        (Some(korean), "") => korean.clone(),
+        (Some(_), rest) => rest.to_owned(),
     }
 }
 

@@ -10,7 +10,7 @@ use pgrx::{JsonB, PgLogLevel};
 use reader::Question;
 
 use super::Mode;
-use super::asked::Asked;
+use super::asked::{self, Asked};
 use super::filter::{self, Filter};
 use super::lexical::{self, Engine};
 use super::safety::{self, Known};
@@ -72,7 +72,7 @@ impl Search {
     pub fn read(&self, query: &str) -> SqlResult<Option<Asked>> {
         let mut question = Question::read(query);
         if question.is_plain() && question.candidates.is_empty() {
-            return Ok(Some(Asked::plain(if question.translated.is_empty() { query } else { &question.rest })));
+            return Ok(Some(Asked::plain(&asked::text(&question, query))));
         }
         let (known, substitute) = {
             let _scope = self.readable()?;
@@ -93,9 +93,12 @@ impl Search {
             }
             safety::warnings(&question, &known, &self.attributes, self.list.as_ref())?
         };
-        let asked =
+        let mut asked =
             warnings.map(|warnings| Asked::read(&question, query, &self.attributes, warnings, substitute.as_ref()));
-        if let Some(asked) = &asked {
+        if let Some(asked) = &mut asked {
+            if self.mode == Mode::Lexical {
+                asked.names_as_typed(&question);
+            }
             asked.report_untold(&self.tracked.name);
         }
         Ok(asked)
