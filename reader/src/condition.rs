@@ -105,6 +105,8 @@ impl Question {
         conditions.extend(self.excluded.iter().map(|found| of_name(&found.value).refused()));
         if let Some(age) = &self.age
             && matches!(age.value.group, AgeGroup::Infant | AgeGroup::Child)
+            // `12세 이상`: also for grown-ups.
+            && !age.value.is_open()
         {
             conditions.push(Condition::new("age", age.value.group.code(), "form", vec!["for:child".to_owned()]));
         }

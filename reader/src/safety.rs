@@ -42,7 +42,9 @@ pub(crate) fn find(text: &Text<'_>, age: Option<&(Range<usize>, Age)>, taken: Op
             person(text, kind, weak, hit, predicate.as_ref(), &mut found);
         }
     }
-    for hit in kinds().find(text) {
+    // `6개월 이상 된 아기`: an age, no duration.
+    let of_age = |hit: &Hit| age.is_some_and(|(range, _)| range.start < hit.range.end && hit.range.start < range.end);
+    for hit in kinds().find(text).into_iter().filter(|hit| hit.value != "duration" || !of_age(hit)) {
         let named = hit.value.ends_with('!');
         if let Some(kind) = DurKind::from_code(hit.value.trim_end_matches('!')) {
             named_kind(text, kind, named, hit, predicate.as_ref(), &mut found);

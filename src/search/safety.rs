@@ -294,16 +294,9 @@ fn read(statement: &str, arguments: &[DatumWithOid<'_>], attributes: &Attributes
     Ok(linked.collect())
 }
 
-/// The ages in months that a question is about: from, and below.
+/// The ages in months that a question is about: from, and below. Whoever is asked about is taken as a whole: of an entry for some of
+/// them, a product is forbidden, and not allowed.
 fn months(age: Option<Age>) -> (i32, i32) {
     const EVER: i32 = 2400;
-    match age {
-        Some(Age { months: Some(months), .. }) => (months as i32, months as i32 + 1),
-        Some(Age { group: AgeGroup::Infant, .. }) => (0, 24),
-        Some(Age { group: AgeGroup::Child, .. }) => (24, 156),
-        Some(Age { group: AgeGroup::Adolescent, .. }) => (156, 228),
-        Some(Age { group: AgeGroup::Adult, .. }) => (228, 780),
-        Some(Age { group: AgeGroup::Elderly, .. }) => (780, EVER),
-        None => (0, EVER),
-    }
+    age.map_or((0, EVER), |age| (age.range().start as i32, age.range().end as i32))
 }

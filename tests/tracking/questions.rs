@@ -10,6 +10,7 @@ pub const TESTS: &[Test] = &[
     ("what_no_column_tells_is_said", what_no_column_tells_is_said),
     ("no_list_means_the_reverse", no_list_means_the_reverse),
     ("lists_decide_on_safety", lists_decide_on_safety),
+    ("ages_are_groups_of_patients", ages_are_groups_of_patients),
     ("pairs_are_read_both_ways", pairs_are_read_both_ways),
     ("a_column_of_kinds_will_do", a_column_of_kinds_will_do),
     ("substitutes_have_the_same_ingredients", substitutes_have_the_same_ingredients),
@@ -155,6 +156,31 @@ fn lists_decide_on_safety(world: &World) {
     // Names stay names: a list that is gone is an error, not an answer.
     client.batch_execute("DROP TABLE dur").expect("DROP TABLE");
     assert_error(&mut client, "SELECT drug_search('drug', '임산부가 먹어도 되는 진통제')", "42P01", "dur");
+}
+
+fn ages_are_groups_of_patients(world: &World) {
+    let mut client = drugs(world, "ages", true);
+    client
+        .batch_execute(
+            "INSERT INTO dur (kind, item_seq, ingredient, months_from, months_below, reason) VALUES
+             ('age', '4', '이부프로펜', NULL, 144, '12세 미만'), ('age', '7', '와파린', 228, NULL, '19세 이상')",
+        )
+        .expect("more ages");
+    assert_only(&mut client, "12세 미만이 먹으면 안 되는 약", &["4", "9"]);
+    assert_only(&mut client, "두 돌 지난 아기가 먹으면 안 되는 약", &["4"]);
+    assert_only(&mut client, "12세 이상이 먹으면 안 되는 약", &["7"]);
+    assert_only(
+        &mut client,
+        "13세 이상 18세 이하가 먹어도 되는 약",
+        &["1", "10", "2", "3", "4", "5", "6", "7", "8", "9"],
+    );
+    assert_only(&mut client, "12세 이상이 먹어도 되는 약", &["1", "10", "2", "3", "4", "5", "6", "8", "9"]);
+    for question in ["두 돌 안 된 아기가 먹어도 되는 약", "12세 미만 콧물약"] {
+        let allowed = found(&mut client, question);
+        assert!(!allowed.is_empty() && !allowed.iter().any(|row| row == "4" || row == "9"), "{question}: {allowed:?}");
+    }
+    let age = "SELECT drug_question('12세 미만 감기약')->'age'->'value'";
+    assert_eq!(value(&mut client, age), r#"{"group": "child", "months": 144, "months_below": 144}"#);
 }
 
 fn pairs_are_read_both_ways(world: &World) {
