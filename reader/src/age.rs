@@ -197,7 +197,7 @@ fn number_at(text: &Text<'_>, at: usize, words: &[(Range<usize>, AgeGroup)]) -> 
     let youngest = || words.iter().map(|(_, group)| group.months().end.max(said.below)).max();
     let end = youngest().filter(|_| words.iter().all(|(_, group)| young(*group)));
     // `두 돌 지난`: not long ago.
-    let birthday = text.precedes(said.range.end, "돌") && text.follows(said.range.end, "지");
+    let birthday = text.precedes(said.range.end, "돌") && text.longest(said.range.end, "지|이지").is_some();
     let end = if birthday { Some(said.below) } else { end };
     let end = end.filter(|end| months_from.is_some_and(|from| from < *end));
     Some((range, Age { group, months: Some(months), months_from, months_below: months_below.or(end) }))

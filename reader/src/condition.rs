@@ -12,7 +12,7 @@ use crate::strength::Strength;
 /// One thing that a row must have, or must not have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Condition {
-    /// `ingredient`, `class`, `brand`, `form`, `strength`, `company`, `status`, `effect`, `age` or `excluded`.
+    /// `ingredient`, `class`, `brand`, `form`, `strength`, `company`, `status`, `combination`, `effect`, `age` or `excluded`.
     pub attribute: &'static str,
     /// What was asked for.
     pub asked: String,
@@ -97,6 +97,10 @@ impl Question {
         if let Some(status) = &self.status {
             let code = status.value.code();
             conditions.push(Condition::new("status", code, "status", vec![format!("status:{code}")]));
+        }
+        if let Some(combination) = &self.combination {
+            let code = combination.value.code();
+            conditions.push(Condition::new("combination", code, "combination", vec![format!("combination:{code}")]));
         }
         for company in &self.companies {
             let facts = vec![format!("company:{}", company.value)];
@@ -204,6 +208,28 @@ mod tests {
             met("멘톨 없는 파스", Row { ingredients: "dl-멘톨", ..row }).last(),
             Some(&("excluded", Some(false)))
         );
+    }
+
+    #[test]
+    fn combinations_are_told_by_the_ingredients() {
+        let combined = |question: &str, name: &str, ingredients: &str| {
+            let asked = met(question, Row { name, ingredients, ..Row::default() });
+            asked.into_iter().find_map(|(attribute, met)| (attribute == "combination").then_some(met)).unwrap()
+        };
+        for (name, ingredients, single) in [
+            ("가나정", "로사르탄칼륨", Some(true)),
+            ("가나정", "[M1]로사르탄칼륨|[M2]암로디핀베실산염", Some(false)),
+            ("가나정", "아목시실린.클라불란산칼륨(4:1)", Some(false)),
+            ("가나크림", "dl-멘톨", Some(true)),
+            ("가나정(로사르탄칼륨)", "", Some(true)),
+            ("가나정(로사르탄칼륨 외 1종)", "", Some(false)),
+            ("가나정", "새성분염산염", Some(true)),
+            ("가나정", "", None),
+        ] {
+            assert_eq!(combined("로사르탄 단일제", name, ingredients), single, "{name} {ingredients}");
+            let several = single.map(|single| !single);
+            assert_eq!(combined("로사르탄 복합제", name, ingredients), several, "{name} {ingredients}");
+        }
     }
 
     #[test]

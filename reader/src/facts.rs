@@ -6,6 +6,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::OnceLock;
 
+use crate::combination::Combination;
 use crate::company;
 use crate::dur::dur_kinds_of;
 use crate::form::{Form, form_of};
@@ -138,6 +139,12 @@ impl Facts {
             complete = !own.is_empty() && !inside.contains(" 외") && !inside.ends_with('등');
         }
         own.iter().for_each(|ingredient| self.ingredient(ingredient));
+        // `아세트아미노펜 외 2종`
+        let others = [column, in_brackets(name)].iter().any(|text| text.contains(" 외") || text.ends_with('등'));
+        let combination = if others && !own.is_empty() { Some(Combination::Several) } else { Combination::of(&own) };
+        if let Some(combination) = combination {
+            self.known("combination", combination.code());
+        }
         if complete {
             self.add("ingredient");
             let mut names: Vec<&str> = own.iter().map(|ingredient| ingredient.name.as_str()).collect();

@@ -11,6 +11,7 @@
 
 mod age;
 mod asked_form;
+mod combination;
 mod company;
 mod condition;
 mod cues;
@@ -45,6 +46,7 @@ mod translation;
 mod typo;
 
 pub use age::{Age, AgeGroup};
+pub use combination::Combination;
 pub use company::company_of;
 pub use condition::{Check, Condition};
 pub use dur::{Direction, Dur, DurKind, dur_kinds_of};

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::age::Age;
+use crate::combination::Combination;
 use crate::dur::Dur;
 use crate::effect::Effect;
 use crate::form::Form;
@@ -54,6 +55,9 @@ pub struct Question {
     /// Prescription or over the counter.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<Found<Status>>,
+    /// One active ingredient or several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub combination: Option<Found<Combination>>,
     /// For whom.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub age: Option<Found<Age>>,
@@ -132,6 +136,7 @@ impl Question {
         names.into_iter().for_each(|found| all(found, change));
         all(&mut self.companies, change);
         all(&mut self.status, change);
+        all(&mut self.combination, change);
         all(&mut self.age, change);
         all(&mut self.substitution, change);
         all(&mut self.dur, change);
@@ -149,6 +154,7 @@ impl Question {
             && self.brands.is_empty()
             && self.companies.is_empty()
             && self.status.is_none()
+            && self.combination.is_none()
             && self.age.is_none()
             && self.excluded.is_empty()
             && self.substitution.is_none()

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use crate::age::{self, Age};
 use crate::asked_form::{self, AskedForm};
+use crate::combination;
 use crate::company;
 use crate::drug_class;
 use crate::dur::{Dur, DurKind};
@@ -60,6 +61,13 @@ impl<'a> Reading<'a> {
     }
 
     pub fn question(mut self) -> Question {
+        let combination = combination::find(&self.text, &self.mentions);
+        for (range, _) in &combination {
+            // `복합제 말고`: no class.
+            let is_class = |mention: &Mention| mention.name.kind == NameKind::Class && overlap(range, &mention.range);
+            self.mentions.retain(|mention| !is_class(mention));
+            self.cut.push(range.clone());
+        }
         let excluded_mentions = self.exclude();
         let effects = effect::find(&self.text);
         for (range, code) in effects.refused {
@@ -111,6 +119,7 @@ impl<'a> Reading<'a> {
                 .map(|(range, name, sure)| self.found(range, name.clone(), *sure))
                 .collect(),
             status: status.map(|(range, value)| self.found(&range, value, 0.95)),
+            combination: combination.first().map(|(range, value)| self.found(range, *value, 0.9)),
             age: age.map(|(range, value)| self.found(&range, value, 0.9)),
             excluded: excluded.into_iter().map(|(range, name, sure)| self.found(&range, name, sure)).collect(),
             substitution: substitution.map(|found| self.found(&found.range, found.substitution, found.confidence)),
