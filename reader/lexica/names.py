@@ -196,6 +196,10 @@ def brand(name):
     return name
 
 
+# In brackets behind a product's name, and no ingredient.
+NOTES = ("미분화", "수출용", "수출명", "내수용")
+
+
 def main(knowledge, otc, permits, dur, *products):
     table = ingredients(knowledge, otc, permits, dur)
     index = {}
@@ -212,7 +216,8 @@ def main(knowledge, otc, permits, dur, *products):
             company = row.get("업체명") or row.get("enterprise_name") or row.get("업소명") or ""
             companies[COMPANY_LEGAL.sub("", fold(company))] += 1
             inside = re.search(r"\(([^()]+)\)", fold(full))
-            known = row.get("주성분") or row.get("main_ingredient") or (inside.group(1) if inside else "")
+            inside = inside.group(1) if inside and inside.group(1) not in NOTES else ""
+            known = row.get("주성분") or row.get("main_ingredient") or inside
             known = re.sub(r"\[\w+\]", "", known)
             known = list(dict.fromkeys(korean_base(k) for k in re.split(r"[/|]", known) if k))
             one = index.get(known[0], -1) if len(known) == 1 else -1

@@ -126,7 +126,15 @@ fn of_name(name: &Name) -> Condition {
             Condition::new("ingredient", &name.name, "ingredient", facts)
         }
         NameKind::Brand => Condition {
-            related: name.ingredient.iter().map(|ingredient| format!("ingredient:{ingredient}")).collect(),
+            // Of several ingredients no single one will do.
+            related: name
+                .ingredient
+                .iter()
+                .map(|all| {
+                    let fact = if all.contains('+') { "ingredients" } else { "ingredient" };
+                    format!("{fact}:{all}")
+                })
+                .collect(),
             ..Condition::new("brand", &name.name, "brand", vec![format!("brand:{}", name.name)])
         },
         NameKind::Form => Condition::new("form", &name.name, "form", vec![format!("form:{}", name.name)]),

@@ -17,7 +17,7 @@ use crate::strength::{Strength, Unit, strengths_of};
 use crate::text::normalise_name;
 
 /// Counts changes of what [`Row::facts`] gives for the same row: an index of facts is of one revision.
-pub const FACTS_REVISION: i32 = 1;
+pub const FACTS_REVISION: i32 = 2;
 
 /// Characters of a column that are read.
 const MAX_COLUMN: usize = 4_000;

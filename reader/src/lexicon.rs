@@ -287,6 +287,15 @@ mod tests {
         }
     }
 
+    #[test]
+    fn ingredients_of_brands_are_named_as_those_of_rows() {
+        for line in lines(KNOWN_BRANDS) {
+            let all = line.split('\t').nth(1).unwrap_or("");
+            let names: Vec<String> = all.split('+').filter_map(ingredient).map(|name| name.name).collect();
+            assert!(all.is_empty() || names.join("+") == all && names.is_sorted_by(|a, b| a < b), "{line}: {names:?}");
+        }
+    }
+
     /// A combination that stands for one of its ingredients would hide the other from whoever must not have it.
     #[test]
     fn no_ingredient_stands_for_a_combination() {

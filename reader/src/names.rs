@@ -58,12 +58,23 @@ pub struct Name {
     /// English name, in lower case, if the lexica have one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub english: Option<String>,
-    /// The one active ingredient of a brand, if the lexica know it.
+    /// The active ingredients of a brand, in order and joined by `+`, if the lexica know them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ingredient: Option<String>,
 }
 
 impl Name {
+    /// The active ingredients of a brand, one by one.
+    ///
+    /// ```
+    /// let question = reader::Question::read("트윈스타랑 같이 먹으면 안 되는 약");
+    /// let twynsta = &question.pair.unwrap().value.names[0];
+    /// assert_eq!(twynsta.ingredients().collect::<Vec<_>>(), ["암로디핀", "텔미사르탄"]);
+    /// ```
+    pub fn ingredients(&self) -> impl Iterator<Item = &str> {
+        self.ingredient.iter().flat_map(|all| all.split('+'))
+    }
+
     /// A brand that no lexicon need know, by a product's name: 타이레놀 of `타이레놀정500밀리그람(아세트아미노펜)`.
     pub fn brand(product: &str) -> Self {
         Name::plain(NameKind::Brand, crate::facts::brand_of(product))

@@ -179,10 +179,9 @@ impl<'a> Reading<'a> {
             // `타이레놀 성분 빼고`, `타이레놀 알레르기`: what is in it, not only its name.
             let substance = ["성분", "알레르기", "알러지", "과민", "부작용", "두드러기"];
             let words = self.text.slice(range.clone());
-            if let Some(ingredient) = mention.name.ingredient.as_deref().and_then(lexicon::ingredient)
-                && substance.iter().any(|word| words.contains(word))
-            {
-                self.excluded.push((range.clone(), ingredient, mention.confidence));
+            if substance.iter().any(|word| words.contains(word)) {
+                let ingredients = mention.name.ingredients().filter_map(lexicon::ingredient);
+                self.excluded.extend(ingredients.map(|ingredient| (range.clone(), ingredient, mention.confidence)));
             }
             self.excluded.push((range, refused(&mention.name), mention.confidence));
         }

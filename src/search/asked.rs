@@ -152,8 +152,8 @@ fn in_korean(question: &Question, text: &str) -> String {
         return text.to_owned();
     }
     let named = question.brands.iter().chain(&question.ingredients).map(|found| &found.value);
-    let names = named.flat_map(|name| [Some(&name.name), name.ingredient.as_ref()]).flatten();
-    names.map(String::as_str).chain([text]).collect::<Vec<_>>().join(" ")
+    let names = named.flat_map(|name| [name.name.as_str()].into_iter().chain(name.ingredients()));
+    names.chain([text]).collect::<Vec<_>>().join(" ")
 }
 
 fn to_json(check: &Check) -> Value {

@@ -83,7 +83,7 @@ fn of_taken(tracked: &Tracked, attributes: &Attributes, taken: &Name) -> SqlResu
         NameKind::Brand => {
             let rows = rows_of_brand(tracked, attributes, &taken.name)?;
             let of_row = |row: &Vec<String>| with(row, "ingredient:").chain(with(row, "item:")).collect::<Vec<_>>();
-            let known = taken.ingredient.iter().map(|ingredient| format!("ingredient:{ingredient}"));
+            let known = taken.ingredients().map(|ingredient| format!("ingredient:{ingredient}"));
             rows.iter().flat_map(of_row).chain(known).collect()
         }
         _ => Vec::new(),
