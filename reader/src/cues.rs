@@ -91,7 +91,9 @@ impl Entry {
         // A Latin phrase is a word; a short Korean one that begins inside a word does not run over into the next.
         let whole = !latin(range.start) || begins || !latin(range.start.wrapping_sub(1));
         let ended = range.end == 0 || !latin(range.end - 1) || !latin(range.end) || text.starts(range.end);
-        let split = !begins && range.len() < 4 && text.is_split(range);
+        // `4주 넘게`: begins behind its number.
+        let counted = range.start > 0 && text.chars[range.start - 1].is_ascii_digit();
+        let split = !begins && !counted && range.len() < 4 && text.is_split(range);
         whole && ended && !split && (!self.from_start || begins) && (!self.to_end || particles::closes(text, range.end))
     }
 }

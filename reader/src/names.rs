@@ -275,6 +275,9 @@ pub(crate) fn classes(text: &Text<'_>, mentions: &[Mention]) -> Vec<Mention> {
 pub(crate) fn unknown_brands(text: &Text<'_>, mentions: &[Mention]) -> Vec<(Range<usize>, String)> {
     const ENDINGS: &str = "정|캡슐|연고|크림|시럽|점안액|현탁액|서방정|대신";
     const MAX_CANDIDATES: usize = 8;
+    const NO_NAMES: &str = "\
+        말고|빼고|제외하고|아니고|하루|매일|하루에|한번에|한번|아침|저녁|점심|자기전|최대|최소|총|약|보다|대신|그냥|또는|혹은|그리고|이랑|하고|용량|함량|고용량|저용량|서방|원래|지금|현재|기존|처방|병원|\
+        약국|부터|까지|이상|이하|미만|정도|각각|합쳐서|합해서";
     // What forms are written onto that is no name: 무좀연고, 영양주사액.
     const ORDINARY_STEMS: &str = "\
         는|은|한|링거|주사|가글|투석|영양|보충|심정지|무좀|여드름|피부|마취|보습|가려움|질세정|연질|츄어블|서방|장용|점안|현탁|시럽|관류|질|항생제|소독|세정|눈|걱|안|인|결|진|감|과|규|수|가|\
@@ -288,6 +291,10 @@ pub(crate) fn unknown_brands(text: &Text<'_>, mentions: &[Mention]) -> Vec<(Rang
             let stem = ENDINGS.split('|').filter_map(|ending| word.strip_suffix(ending)).min_by_key(|stem| stem.len());
             let amount =
                 strength::number(text, end).is_some_and(|(_, end)| text.longest(end, "mg|밀리|미리|%").is_some());
+            // `10mg 말고 5mg`, `하루 500mg`
+            if is_one_of(&word, NO_NAMES) {
+                return None;
+            }
             let stem = match stem {
                 Some(stem)
                     if amount

@@ -28,8 +28,16 @@ const DRINKING: &str = "마시|마셔|이랑|랑|하고|와|과|한잔|마신|�
 pub(crate) fn taken(text: &Text<'_>, mentions: &[Mention]) -> Option<Range<usize>> {
     mentions.iter().find_map(|mention| {
         let end = behind(text, &mention.range)?;
-        Some(mention.range.start..end)
+        let complaint = mention.name.kind == NameKind::Food && is_complaint(text, end);
+        (!complaint).then_some(mention.range.start..end)
     })
+}
+
+/// `우유 먹고 체했는데`: what came of it.
+fn is_complaint(text: &Text<'_>, at: usize) -> bool {
+    const COMPLAINTS: &str = "체했|체한|체해|체하|배탈|탈났|탈이|설사|토했|토하|토해|두드러기|식중독|속이|속쓰|속쓰려|배가|머리|알레르기|알러지|가려|취했|취해|숙취|뻗|필름|나서체|나서배|나서속";
+    const REACH: usize = 3;
+    (at..text.len().min(at + REACH)).any(|at| text.longest(at, COMPLAINTS).is_some())
 }
 
 /// `itraconazole contraindicated statin`, `할로페리돌 금기 항생제`: a drug before the word and something else behind it.

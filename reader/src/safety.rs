@@ -109,7 +109,7 @@ fn push(
 
 /// `임산부가 먹으면 안 되는`; without a predicate, `임산부 두통약` asks for what is allowed.
 fn person(text: &Text<'_>, kind: DurKind, weak: bool, hit: Hit, predicate: Option<&Predicate>, found: &mut Vec<Found>) {
-    const NO_PATIENT: &str = "독증|중독|아니|중아니|검사|테스트|을원|이안되|이잘안|이되게|하고싶|을돕|유도|을막|진단|확인|을준비|촉진|이안돼|부전|량|시술";
+    const NO_PATIENT: &str = "독증|중독|아니|중아니|아닌|이아닌|는아닌|는아니|도아니|도아닌|중이아닌|중이아니|은아니|은아닌|상태아니|검사|테스트|을원|이안되|이잘안|이되게|하고싶|을돕|유도|을막|진단|확인|을준비|촉진|이안돼|부전|량|시술";
     if text.longest(hit.range.end, NO_PATIENT).is_some() || text.precedes(hit.range.start, "자궁외") {
         return;
     }

@@ -180,7 +180,12 @@ impl Warning {
                 self.listed.entry(format!("form:{}", form.code())).or_insert(entry);
             }
         }
-        Ok((self.by_column || !self.listed.is_empty()).then_some(self))
+        // A list of ages may have none for whom is asked about.
+        let ages = match list {
+            Some(list) if self.kind == DurKind::Age && self.listed.is_empty() => has_kind(list, self.kind)?,
+            _ => false,
+        };
+        Ok((self.by_column || ages || !self.listed.is_empty()).then_some(self))
     }
 
     /// SQL that is true of rows that answer.
