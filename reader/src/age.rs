@@ -178,6 +178,7 @@ fn number_at(text: &Text<'_>, at: usize, words: &[(Range<usize>, AgeGroup)]) -> 
     let group = match (bound, word) {
         // `돌 지난 아기`: the word is the narrower one.
         (_, Some(AgeGroup::Infant)) if months == 12 => AgeGroup::Infant,
+        (Some(Bound::Below), Some(AgeGroup::Infant)) if months == 24 => AgeGroup::Infant,
         (Some(Bound::Below), _) if months == 156 => AgeGroup::Child,
         (Some(Bound::Below | Bound::UpTo), _) if (157..=240).contains(&months) => AgeGroup::Adolescent,
         (Some(Bound::Below | Bound::UpTo), _) if months > 240 => AgeGroup::of_months(months - 1),
@@ -194,8 +195,9 @@ fn number_at(text: &Text<'_>, at: usize, words: &[(Range<usize>, AgeGroup)]) -> 
     };
     // `7세 이상 어린이`: the word is the other bound.
     let young = |group| matches!(group, AgeGroup::Infant | AgeGroup::Child | AgeGroup::Adolescent);
-    let youngest = || words.iter().map(|(_, group)| group.months().end.max(said.below)).max();
-    let end = youngest().filter(|_| words.iter().all(|(_, group)| young(*group)));
+    let others = || words.iter().filter(|(other, _)| other.start >= range.end || other.end <= range.start);
+    let youngest = others().map(|(_, group)| group.months().end.max(said.below)).max();
+    let end = youngest.filter(|_| others().all(|(_, group)| young(*group)));
     // `두 돌 지난`: not long ago.
     let birthday = text.precedes(said.range.end, "돌") && text.longest(said.range.end, "지|이지").is_some();
     let end = if birthday { Some(said.below) } else { end };
@@ -456,6 +458,17 @@ fn first_birthday(text: &Text<'_>, at: usize) -> Option<Said> {
         return None;
     }
     let whole = |words| text.longest(at, words).map(|length| at..at + length);
+    // `중학생 이상`
+    const PUPILS: [(&str, u32, u32); 3] =
+        [("초등학생|초등생", 72, 156), ("중학생|중등생", 144, 192), ("고등학생|고교생", 180, 228)];
+    for (words, from, below) in PUPILS {
+        let bounded = |range: &Range<usize>| {
+            matches!(bound_at(text, range.end), Some((_, Bound::Below | Bound::UpTo | Bound::From)))
+        };
+        if let Some(range) = whole(words).filter(bounded) {
+            return Some(Said { range, months: from, from, below });
+        }
+    }
     if let Some(range) = whole("돌쟁이") {
         return Some(Said::years(range, 1));
     }
@@ -473,7 +486,8 @@ fn first_birthday(text: &Text<'_>, at: usize) -> Option<Said> {
 fn is_age_in_months(text: &Text<'_>, start: usize, end: usize) -> bool {
     const LASTING: &str = "째|동안|전|간|넘게|만에|이상|이나|뒤|후|마다|치|분|에한|정도|부터아프|쯤";
     const OF_A_CHILD: &str = "아기|아이|애|된|영아|남아|여아|딸|아들|짜리|미만|이하|유아|인데|이에요|의";
-    const BABIES: &str = "아기|애기|영아|영유아|유아|소아|된아기|된아이|된애|된영아|신생아|인아기";
+    const BABIES: &str = "아기|애기|영아|영유아|유아|소아|된아기|된아이|된애|된영아|신생아|인아기|먹일|먹여도|먹이면";
+    const USING: &str = "사용|복용|쓸수|써도|먹을수|먹어도|투여";
     if text.preceded_by(start, "임신|생후임신|출산|산후|수술|약먹은지") {
         return false;
     }
@@ -481,7 +495,8 @@ fn is_age_in_months(text: &Text<'_>, start: usize, end: usize) -> bool {
     let bound = with_bound(text, start..end);
     if bound.1.is_some() && text.longest(end, "미만|이하").is_none() {
         let of_baby = (0..=1).any(|particle| text.longest(bound.0.end + particle, BABIES).is_some());
-        return of_baby || text.preceded_by(start, "생후|만");
+        let from = text.precedes(bound.0.end, "부터") && text.longest(bound.0.end, USING).is_some();
+        return of_baby || from || text.preceded_by(start, "생후|만");
     }
     text.longest(end, LASTING).is_none()
         && (text.longest(end, OF_A_CHILD).is_some() || text.preceded_by(start, "생후|아기|아이|만|~|-"))
@@ -536,6 +551,9 @@ mod tests {
             ("돌 전 아기 감기약", 0..12),
             ("돌도 안 된 애 기침약", 0..12),
             ("돌 지난 아기 감기약", 12..24),
+            ("중학생 이상 먹을 수 있는 여드름약", 144..EVER),
+            ("6개월부터 먹일 수 있는 해열제", 6..EVER),
+            ("24개월 미만 영아용 콧물 시럽", 0..24),
             ("두 돌 지났는데 먹일 수 있는 감기약", 24..36),
             ("6~12세 어린이 감기약", 72..156),
             ("6세 이상 12세 미만 금기인 약", 72..144),

@@ -34,6 +34,7 @@ pub(crate) fn find(text: &Text<'_>, mentions: &[Mention], measured: &[Measured])
         let of_product = mentions.iter().any(|mention| mention.range.end == hit.range.start)
             && text.longest(hit.range.end, "대신|대체").is_some();
         let excluded = exclusion::around(text, &hit.range, NameKind::Form).filter(|_| !of_product);
+        let excluded = excluded.or_else(|| of_one_of_two(text, &hit.range));
         let range = excluded.clone().unwrap_or(hit.range.clone());
         let situation = hit.value == "oral" && text.preceded_by(hit.range.start, SITUATION);
         if excluded.is_none() && is_history(text, &hit) {
@@ -61,6 +62,19 @@ pub(crate) fn find(text: &Text<'_>, mentions: &[Mention], measured: &[Measured])
         found.retain(|asked| asked.excluded || asked.form != Form::Suppository);
     }
     most_specific(found)
+}
+
+/// `먹는 무좀약 말고 바르는 무좀약`: up to the end of what refuses the form, and not the kind.
+fn of_one_of_two(text: &Text<'_>, range: &Range<usize>) -> Option<Range<usize>> {
+    const REFUSED: &str = "말고|말구|빼고|제외|아니고";
+    const LONGEST: usize = 8;
+    let class = range.end..text.word_end(range.end + 1);
+    let at = (class.start + 2..=text.len().min(class.end))
+        .find(|&at| at - class.start <= LONGEST && text.longest(at, REFUSED).is_some())?;
+    let word = text.slice(class.start..at);
+    let again = || (at..text.len()).any(|i| text.starts(i) && text.follows(i, &word));
+    (word.ends_with(['약', '제']) && text.starts(range.end) && again())
+        .then(|| range.start..text.word_end(at + text.longest(at, REFUSED).unwrap_or(0)))
 }
 
 /// `감기 걸렸을 때 먹는 약` asks for no form; `무좀 먹는 약` does.

@@ -73,6 +73,15 @@ pub(crate) fn refusal_behind(text: &Text<'_>, at: usize) -> Option<Predicate> {
         .map(|range| Predicate { range, direction: Direction::Forbidden, vague: false })
 }
 
+/// `12세 미만은 안 되는`: said of a group that ends at `at`.
+pub(crate) fn refusal_of_group(text: &Text<'_>, at: usize) -> Option<Predicate> {
+    const PARTICLES: &str = "은|는|이|가|에게|에게는|에겐|한테|한테는|한텐|께는";
+    const NOT_ALLOWED: &str = "안되는|안돼는|안되나|안되죠|안된다는|못쓰는|못쓰게";
+    let start = at + text.longest(at, PARTICLES)?;
+    let range = start..start + text.longest(start, NOT_ALLOWED)?;
+    text.starts(start).then_some(Predicate { range, direction: Direction::Forbidden, vague: false })
+}
+
 fn judge(text: &Text<'_>, hit: &Hit, next: usize) -> Option<(Direction, usize, bool)> {
     let (start, end) = (hit.range.start, hit.range.end);
     let negated = text.preceded_by(start, "안|지않으|못");

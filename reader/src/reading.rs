@@ -171,6 +171,17 @@ impl<'a> Reading<'a> {
                 mention.used = true;
                 continue;
             }
+            // `한미 비타민 말고 종근당 비타민`: another of the class is wanted.
+            let word = mention.name.name.as_str();
+            let mut behind = range.end..self.text.len();
+            let is_again = |at: usize| self.text.starts(at) && self.text.follows(at, word);
+            if mention.name.kind == NameKind::Class && behind.any(is_again) {
+                mention.used = true;
+                self.cut.push(range.clone());
+                let start = mention.range.start;
+                self.companies.retain(|(company, ..)| company.end != start);
+                continue;
+            }
             // `타이레놀 현탁액 말고`: the brand, not the form.
             self.forms.retain(|form| !(range.start < form.range.start && form.range.start < range.end));
             mention.used = true;
@@ -253,6 +264,7 @@ impl<'a> Reading<'a> {
             self.forms.retain(|form| own.as_ref() != Some(&form.range));
         }
         self.cut.push(found.range.clone());
+        self.cut.extend(found.others.iter().cloned());
         Some(found)
     }
 
@@ -270,7 +282,7 @@ impl<'a> Reading<'a> {
         for found in &kinds {
             // The age stays in the rest: products for children are named so.
             if !matches!(found.dur.kind, DurKind::Age | DurKind::Elderly) {
-                self.cut.push(found.range.clone());
+                self.cut.push(safety::with_number(&self.text, found));
             }
             self.cut.extend(found.predicate.clone());
             // `이 약이랑 안 맞는`: no injection.

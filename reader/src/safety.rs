@@ -34,7 +34,8 @@ cues!(kinds "kinds.tsv");
 pub(crate) fn find(text: &Text<'_>, age: Option<&(Range<usize>, Age)>, taken: Option<&Range<usize>>) -> Vec<Found> {
     let predicate = predicate::find(text)
         .filter(|predicate| taken.is_none() || !predicate.vague)
-        .or_else(|| predicate::refusal_behind(text, taken?.end));
+        .or_else(|| predicate::refusal_behind(text, taken?.end))
+        .or_else(|| predicate::refusal_of_group(text, age?.0.end));
     let mut found: Vec<Found> = Vec::new();
     for hit in persons().find(text) {
         let weak = hit.value.ends_with('?') && !is_week_of_pregnancy(text, &hit);
@@ -85,6 +86,23 @@ pub(crate) fn named(text: &Text<'_>) -> Vec<Range<usize>> {
 fn is_week_of_pregnancy(text: &Text<'_>, hit: &Hit) -> bool {
     let number = crate::strength::number(text, hit.range.end).filter(|_| text.chars[hit.range.end].is_ascii_digit());
     number.is_some_and(|(_, end)| text.longest(end, "주|개월|달").is_some())
+}
+
+/// The words of a kind with their number: `4주 넘게`, `임신 8개월인데`.
+pub(crate) fn with_number(text: &Text<'_>, found: &Found) -> Range<usize> {
+    let Range { start, end } = found.range;
+    match found.dur.kind {
+        DurKind::Duration => {
+            let digits = (0..start).rev().take_while(|&i| text.chars[i].is_ascii_digit()).last();
+            digits.unwrap_or(start)..end
+        }
+        DurKind::Pregnancy if end < text.len() && text.chars[end].is_ascii_digit() => {
+            let unit = crate::strength::number(text, end).map(|(_, end)| end);
+            let unit = unit.and_then(|at| Some(at + text.longest(at, "주차|주|개월째|개월|달째|달")?));
+            start..unit.unwrap_or(end)
+        }
+        _ => start..end,
+    }
 }
 
 /// `노인이 오래 먹어도 되는` asks about both; `임산부와 아이` is the mother's question.

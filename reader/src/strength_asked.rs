@@ -30,7 +30,7 @@ pub(crate) fn find(
             (amount.range.clone(), Strength { unit, ..amount.strength }, if amount.ambiguous { 0.8 } else { 0.95 })
         })
         .collect();
-    found.extend(bare_numbers(text, mentions, &found));
+    found.extend(bare_numbers(text, mentions, forms, &found));
     found.sort_by_key(|(range, ..)| range.start);
     found.dedup_by(|a, b| a.1 == b.1);
     found
@@ -68,10 +68,11 @@ fn is_strength(text: &Text<'_>, amount: &Measured, near: &dyn Fn(&Range<usize>) 
     }
 }
 
-/// `로사르탄 50`, `타이레놀 500`: a number right behind a name, without a unit or a counter.
+/// `로사르탄 50`, `타이레놀 500`, `메트포르민 서방정 1000`: a number right behind a name and its form, without a unit or a counter.
 fn bare_numbers(
     text: &Text<'_>,
     mentions: &[Mention],
+    forms: &[AskedForm],
     found: &[(Range<usize>, Strength, f64)],
 ) -> Vec<(Range<usize>, Strength, f64)> {
     const COUNTERS: &str = "\
@@ -83,7 +84,10 @@ fn bare_numbers(
         .iter()
         .filter(|mention| matches!(mention.name.kind, NameKind::Ingredient | NameKind::Brand))
         .flat_map(|mention| {
-            std::iter::successors(Some(mention.range.end), |&at| {
+            let form = forms.iter().find(|form| form.range.start == mention.range.end && !form.excluded);
+            let form = form.filter(|form| form.form.is_a(Form::Oral));
+            let start = form.map_or(mention.range.end, |form| form.range.end);
+            std::iter::successors(Some(start), |&at| {
                 // `아모잘탄 5/50`
                 let (_, end) = strength::number(text, at)?;
                 (text.follows(end, "/") && strength::number(text, end + 1).is_some()).then_some(end + 1)

@@ -27,6 +27,8 @@ pub(crate) struct Found {
     pub confidence: f64,
     /// Index of the mention; none if the name is in no lexicon.
     pub mention: Option<usize>,
+    /// Other words that say the same: `품절인데 같은 성분`.
+    pub others: Vec<Range<usize>>,
 }
 
 pub(crate) fn find(text: &Text<'_>, mentions: &[Mention], excluded: &[usize]) -> Option<Found> {
@@ -38,7 +40,9 @@ pub(crate) fn find(text: &Text<'_>, mentions: &[Mention], excluded: &[usize]) ->
     const USING: &str = "먹|쓰|써|복용|맞|바르|드시";
     let cues = CUES.get_or_init(|| Cues::new(include_str!("../lexica/substitution.tsv")));
     let found = cues.find(text);
-    let same_anywhere = found.iter().any(|cue| cue.value.starts_with("same"));
+    let same: Vec<Range<usize>> =
+        found.iter().filter(|cue| cue.value.starts_with("same")).map(|cue| cue.range.clone()).collect();
+    let same_anywhere = !same.is_empty();
     for cue in found {
         let same_ingredient = cue.value.starts_with("same");
         if cue.value == "like" && text.longest(cue.range.end, USING).is_some() {
@@ -69,6 +73,7 @@ pub(crate) fn find(text: &Text<'_>, mentions: &[Mention], excluded: &[usize]) ->
                 substitution: Substitution { of: mention.name.clone(), same_ingredient: same_anywhere },
                 confidence: mention.confidence * if cue.value == "like" { 0.8 } else { 1.0 },
                 mention: Some(i),
+                others: same,
             });
         }
         if cue.value == "same!"
@@ -95,5 +100,6 @@ fn guess(text: &Text<'_>, cue: &Range<usize>) -> Option<Found> {
         substitution: Substitution { of: Name::plain(NameKind::Brand, bare), same_ingredient: true },
         confidence: 0.5,
         mention: None,
+        others: Vec::new(),
     })
 }
