@@ -212,9 +212,13 @@ fn span(text: &Text<'_>, first: &Said) -> Option<(Range<usize>, Range<u32>)> {
     let start = first.range.start;
     // `6~12세`
     if start >= 2 && text.preceded_by(start, MARKS) {
-        let digits = (0..start - 1).rev().take_while(|&i| text.chars[i].is_ascii_digit()).last()?;
-        let number: u32 = text.slice(digits..start - 1).parse().ok().filter(|number| *number < 120)?;
-        let unit = if first.below - first.from == 1 { 1 } else { 12 };
+        // `6개월~5세`
+        let unit_before =
+            [("개월", 1), ("세", 12), ("살", 12)].into_iter().find(|(word, _)| text.precedes(start - 1, word));
+        let end = start - 1 - unit_before.map_or(0, |(word, _)| word.chars().count());
+        let digits = (0..end).rev().take_while(|&i| text.chars[i].is_ascii_digit()).last()?;
+        let number: u32 = text.slice(digits..end).parse().ok().filter(|number| *number < 120)?;
+        let unit = unit_before.map_or(if first.below - first.from == 1 { 1 } else { 12 }, |(_, unit)| unit);
         let (range, bound) = with_bound(text, first.range.clone());
         let below = if bound == Some(Bound::Below) { first.from } else { first.below };
         return of(digits..range.end, number * unit, below);
@@ -270,15 +274,15 @@ fn with_bound(text: &Text<'_>, range: Range<usize>) -> (Range<usize>, Option<Bou
 fn bound_at(text: &Text<'_>, at: usize) -> Option<(usize, Bound)> {
     const WORDS: [(&str, Bound); 4] = [
         (
-            "미만|안된|안됐|안됬|못된|못되는|되기전|되기이전|이전|보다어린|보다어리|보다작은|보다아래|밑|아래",
+            "미만|未満|未滿|未满|안된|안됐|안됬|못된|못되는|되기전|되기이전|이전|보다어린|보다어리|보다작은|보다아래|밑|아래",
             Bound::Below,
         ),
         (
-            "이하|까지|안넘은|안넘는|넘지않은|넘지않는|이내|↓|andunder|andyounger|oryounger|orunder|orless|orbelow",
+            "이하|以下|까지|안넘은|안넘는|넘지않은|넘지않는|이내|↓|andunder|andyounger|oryounger|orunder|orless|orbelow",
             Bound::UpTo,
         ),
         (
-            "이상|부터|넘은|넘는|넘어|넘으|넘긴|넘기|넘었|지난|지나|지났|위로|위의|위인|보다큰|보다나이많|된이후|이후|+|↑|andover|andolder|orolder|andup|andabove|orover|orabove|orup",
+            "이상|以上|부터|넘은|넘는|넘어|넘으|넘긴|넘기|넘었|지난|지나|지났|위로|위의|위인|보다큰|보다나이많|된이후|이후|+|↑|andover|andolder|orolder|andup|andabove|orover|orabove|orup",
             Bound::From,
         ),
         ("초과", Bound::Above),
@@ -371,7 +375,7 @@ fn number_of_months(text: &Text<'_>, at: usize) -> Option<Said> {
         years(1)
     } else if text.follows(end, "세대") || text.follows(end, "세트") || !text.chars[at].is_ascii_digit() {
         None
-    } else if text.follows(end, "세") {
+    } else if text.longest(end, "세|歳|歲|岁").is_some() {
         years(1)
     } else if text.follows(end, "개월") && amount <= 36 && is_age_in_months(text, at, end + 2) {
         Some(Said::months(at..end + 2, amount))
@@ -506,7 +510,7 @@ fn is_age_in_months(text: &Text<'_>, start: usize, end: usize) -> bool {
 fn is_patient(text: &Text<'_>, range: &Range<usize>) -> bool {
     const NOT_BEHIND: &str = "\
         낳|를낳|을낳|갖|를갖|가지|를가지|집|키우|를키우|보느라|를보|보다가|보는|를안|안고|안다|안아|업고|를업|재우|를재우|돌보|를돌보|엄마|돌|스크림|스팩|허브|템|디어|디|폰|브로|러니|섀도|라이너|\
-        슈|때문에|셋|둘|가안생|안생기|안생겨|안낳|가들어서|계획|병|씻기|를씻|가생기|원하|키|봐주|를봐|맡기|가진|가졌|를가졌|를가진|도있는데제|없는|바이오|이용";
+        슈|때문에|셋|둘|가안생|안생기|안생겨|안낳|가들어서|계획|병|씻기|를씻|가생기|원하|키|봐주|를봐|맡기|가진|가졌|를가졌|를가진|도있는데제|없는|바이오|이용|비엽|비잎";
     const NOT_BEFORE: &str = "뱃속|배속|배속에|뱃속에|뱃속의|배속의|젖먹는|태아|항";
     // `아기를 하루 종일 안고 있어서`: whoever asks is the patient.
     const CARED_FOR: &str = "안고|업고|안아|키우|낳|돌보";
@@ -558,6 +562,8 @@ mod tests {
             ("6~12세 어린이 감기약", 72..156),
             ("6세 이상 12세 미만 금기인 약", 72..144),
             ("두 살에서 다섯 살 아이 시럽", 24..72),
+            ("6개월~5세 해열 시럽", 6..72),
+            ("12歳未満 鎮痛薬", 0..144),
             ("cough medicine for kids under 6", 0..72),
             ("safe for 65 years and older", 780..EVER),
         ] {

@@ -88,6 +88,8 @@ fn constraints_come_first(world: &World) {
     assert_first(&mut client, "아세트아미노펜 0.5g", &["1"]);
     assert_first(&mut client, "한미약품 두통약", &["3", "4", "5"]);
     assert_first(&mut client, "전문의약품", &["7"]);
+    assert_first(&mut client, "아세트아미노펜 복합제", &["6"]);
+    assert_first(&mut client, "아세트아미노펜만 든 약", &["1", "2", "3"]);
     assert_first(&mut client, "ganacol", &["1", "2"]);
     let without = found(&mut client, "카페인 없는 두통약");
     assert!(!without.contains(&"6".to_owned()), "{without:?}: what was refused never comes");
