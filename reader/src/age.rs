@@ -500,9 +500,15 @@ fn is_age_in_months(text: &Text<'_>, start: usize, end: usize) -> bool {
     if bound.1.is_some() && text.longest(end, "미만|이하").is_none() {
         let of_baby = (0..=1).any(|particle| text.longest(bound.0.end + particle, BABIES).is_some());
         let from = text.precedes(bound.0.end, "부터") && text.longest(bound.0.end, USING).is_some();
-        return of_baby || from || text.preceded_by(start, "생후|만");
+        // `12개월 이상 2세 미만`
+        let next = (bound.0.end < text.len()).then(|| strength::number(text, bound.0.end)).flatten();
+        let goes_on = next.is_some_and(|(_, end)| text.longest(end, "세|살|개월미만|개월이하").is_some());
+        return of_baby || from || goes_on || text.preceded_by(start, "생후|만");
     }
+    const TAKEN: &str = "복용한|복용시|복용중|복용했|사용한|사용시|사용중|사용했|투여한|투여시|쓰는|쓴|먹은|먹었";
+    let taken = text.longest(end, "미만|이하").is_some_and(|length| text.longest(end + length, TAKEN).is_some());
     text.longest(end, LASTING).is_none()
+        && !taken
         && (text.longest(end, OF_A_CHILD).is_some() || text.preceded_by(start, "생후|아기|아이|만|~|-"))
 }
 
@@ -510,7 +516,7 @@ fn is_age_in_months(text: &Text<'_>, start: usize, end: usize) -> bool {
 fn is_patient(text: &Text<'_>, range: &Range<usize>) -> bool {
     const NOT_BEHIND: &str = "\
         낳|를낳|을낳|갖|를갖|가지|를가지|집|키우|를키우|보느라|를보|보다가|보는|를안|안고|안다|안아|업고|를업|재우|를재우|돌보|를돌보|엄마|돌|스크림|스팩|허브|템|디어|디|폰|브로|러니|섀도|라이너|\
-        슈|때문에|셋|둘|가안생|안생기|안생겨|안낳|가들어서|계획|병|씻기|를씻|가생기|원하|키|봐주|를봐|맡기|가진|가졌|를가졌|를가진|도있는데제|없는|바이오|이용|비엽|비잎";
+        슈|때문에|셋|둘|가안생|안생기|안생겨|안낳|가들어서|계획|병|씻기|를씻|가생기|원하|키|봐주|를봐|맡기|가진|가졌|를가졌|를가진|도있는데제|없는|바이오|이용|비엽|비잎|아닌|이아닌|은아닌|는아닌|말고성인|말고어른";
     const NOT_BEFORE: &str = "뱃속|배속|배속에|뱃속에|뱃속의|배속의|젖먹는|태아|항";
     // `아기를 하루 종일 안고 있어서`: whoever asks is the patient.
     const CARED_FOR: &str = "안고|업고|안아|키우|낳|돌보";
@@ -563,6 +569,7 @@ mod tests {
             ("6세 이상 12세 미만 금기인 약", 72..144),
             ("두 살에서 다섯 살 아이 시럽", 24..72),
             ("6개월~5세 해열 시럽", 6..72),
+            ("12개월 이상 2세 미만 아기 감기약", 12..24),
             ("12歳未満 鎮痛薬", 0..144),
             ("cough medicine for kids under 6", 0..72),
             ("safe for 65 years and older", 780..EVER),
@@ -583,6 +590,7 @@ mod tests {
     #[test]
     fn no_age_is_read_of_a_duration() {
         for text in [
+            "6개월 미만 복용한 혈압약",
             "기침이 6개월 이상 계속돼요",
             "6개월 전부터 두통이 있어요",
             "6개월 넘게 먹어도 되는 수면제",

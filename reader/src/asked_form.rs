@@ -34,14 +34,18 @@ pub(crate) fn find(text: &Text<'_>, mentions: &[Mention], measured: &[Measured])
         let of_product = mentions.iter().any(|mention| mention.range.end == hit.range.start)
             && text.longest(hit.range.end, "대신|대체").is_some();
         let excluded = exclusion::around(text, &hit.range, NameKind::Form).filter(|_| !of_product);
-        let excluded = excluded.or_else(|| of_one_of_two(text, &hit.range));
+        let other = if excluded.is_none() { of_one_of_two(text, &hit.range) } else { None };
+        let contrasted = other.is_some();
+        let excluded = excluded.or(other);
         let range = excluded.clone().unwrap_or(hit.range.clone());
         let situation = hit.value == "oral" && text.preceded_by(hit.range.start, SITUATION);
         if excluded.is_none() && is_history(text, &hit) {
             continue;
         }
         if let Some(form) = Form::from_code(hit.value.trim_end_matches('?')) {
-            let confidence = if hit.value.ends_with('?') || situation {
+            let confidence = if contrasted {
+                0.8
+            } else if hit.value.ends_with('?') || situation {
                 0.0
             } else if hit.value == "oral" {
                 0.8

@@ -96,3 +96,31 @@ pub(crate) fn members(text: &Text<'_>, mentions: &[Mention]) -> Vec<usize> {
     let other = |mention: &Mention| matches!(mention.name.kind, NameKind::Class | NameKind::Food) && joined(mention);
     mentions.iter().enumerate().filter(|(_, m)| !m.used && (drug(m) || other(m))).map(|(i, _)| i).take(2).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::Question;
+
+    /// Names of the pair, and the ingredients of its brands.
+    fn pair(text: &str) -> Vec<String> {
+        let names = Question::read(text).pair.map_or_else(Vec::new, |found| found.value.names);
+        let told =
+            |name: &crate::Name| [name.name.clone()].into_iter().chain(name.ingredient.clone()).collect::<Vec<_>>();
+        names.iter().flat_map(told).collect()
+    }
+
+    #[test]
+    fn names_of_brands_substances_and_herbs() {
+        for (text, names) in [
+            ("피모짓과 병용금기인 항생제", vec!["피모짓"]),
+            ("피모지드 먹는 사람이 피해야 할 약", vec!["피모짓"]),
+            ("세인트존스초랑 같이 먹으면 안 되는 피임약", vec!["성요한풀"]),
+            ("노레보원이랑 같이 먹으면 안 되는 약", vec!["노레보", "레보노르게스트렐"]),
+            ("아모잘탄 먹는데 같이 먹으면 안 되는 진통제", vec!["아모잘탄", "로사르탄+암로디핀"]),
+            ("석류즙이랑 같이 먹으면 안 되는 약", vec!["석류"]),
+            ("우유 먹고 체했는데 먹어도 되는 소화제", vec![]),
+        ] {
+            assert_eq!(pair(text), names, "{text}");
+        }
+    }
+}

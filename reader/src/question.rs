@@ -179,6 +179,23 @@ mod tests {
     }
 
     #[test]
+    fn what_is_said_around_the_constraints_is_not_left() {
+        for (text, rest) in [
+            ("4주 넘게 먹으면 안 되는 수면제", "수면제"),
+            ("임신 8주인데 먹어도 되는 두통약", "두통약"),
+            ("가스모틴 품절인데 같은 성분 뭐 있어요", ""),
+            ("혈압약 먹고 있는데 먹어도 되는 감기약", "감기약"),
+            ("임산부 아닌데 여드름약 추천", "임산부 아닌데 여드름약 추천"),
+        ] {
+            assert_eq!(Question::read(text).rest, rest, "{text}");
+        }
+        let question = Question::read("먹는 무좀약 말고 바르는 무좀약");
+        assert_eq!(question.excluded[0].value.name, "oral");
+        let question = Question::read("세티리진 10mg 말고 5mg");
+        assert!(question.candidates.is_empty() && question.strengths.len() == 1);
+    }
+
+    #[test]
     fn direction_has_a_code() {
         let question = Question::read("수유부가 먹어도 되는 감기약");
         assert_eq!(question.dur[0].value.direction, Direction::Allowed);
