@@ -92,6 +92,15 @@ pub struct Stage {
     /// Weight of 1 - cos to the teacher's vector beside the batch's similarities, for `loss = "distil"`.
     #[serde(default = "cosine_weight")]
     pub cosine_weight: f64,
+    /// Weight of InfoNCE beside the teacher for `loss = "distil"`, on pairs that say what they ask for; 0 = the teacher alone.
+    #[serde(default)]
+    pub contrast: f64,
+    /// Kinds of pairs whose questions, and whose documents, the teacher does not understand: these do not follow it, for
+    /// `loss = "distil"`.
+    #[serde(default)]
+    pub untaught: Vec<String>,
+    #[serde(default)]
+    pub untaught_documents: Vec<String>,
     /// Pairs drawn for each epoch, with `shares` also more than there are; absent = as many as there are.
     pub pairs_per_epoch: Option<usize>,
     /// Weight of a question's other right answers in the batch, documents that have all it asks for; 0 = they only are no
@@ -284,11 +293,23 @@ impl Recipe {
                 context()
             );
             ensure!(stage.shares.values().all(|s| *s > 0.0), "{}: shares must be positive", context());
+            ensure!(
+                stage.loss == Loss::Distil && stage.contrast >= 0.0
+                    || stage.contrast == 0.0 && stage.untaught.is_empty() && stage.untaught_documents.is_empty(),
+                "{}: contrast and untaught are of distilled stages",
+                context()
+            );
+            let shared = |kind: &String| stage.contrast > 0.0 && stage.shares.contains_key(kind);
+            ensure!(
+                stage.untaught.iter().chain(&stage.untaught_documents).all(shared),
+                "{}: untaught kinds need a share of their own, and contrast to learn from",
+                context()
+            );
             ensure!(stage.others >= 0.0, "{}: others must not be negative", context());
             ensure!(stage.negatives > 0 || stage.mine.is_none(), "{}: mine without negatives", context());
             ensure!(
-                stage.loss != Loss::Distil || stage.negatives == 0 && stage.others == 0.0,
-                "{}: a distilled batch has neither negatives nor others",
+                stage.loss != Loss::Distil || stage.contrast > 0.0 || stage.negatives == 0 && stage.others == 0.0,
+                "{}: a distilled batch without contrast has neither negatives nor others",
                 context()
             );
             if let Some(passages) = &stage.passages {

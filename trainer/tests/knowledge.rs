@@ -15,9 +15,10 @@ fn table(name: &str) -> Vec<Row> {
 
 /// Every lay question that training may see.
 fn questions() -> Vec<String> {
-    let texts = ["type_questions.csv", "dur_questions.csv", "symptoms.csv", "efficacy_terms.csv"]
-        .into_iter()
-        .flat_map(|name| table(name).into_iter().map(|mut row| row.remove("text").expect("a text")));
+    let texts =
+        ["type_questions.csv", "dur_questions.csv", "symptoms.csv", "efficacy_terms.csv", "asked_questions.csv"]
+            .into_iter()
+            .flat_map(|name| table(name).into_iter().map(|mut row| row.remove("text").expect("a text")));
     let of_ingredients = table("ingredients.csv")
         .into_iter()
         .flat_map(|row| row["questions"].split('|').map(str::to_owned).collect::<Vec<_>>());
@@ -111,6 +112,7 @@ fn texts_are_nfc_without_stray_spaces() {
         "efficacy_terms.csv",
         "ingredients.csv",
         "spoken_names.csv",
+        "asked_questions.csv",
     ];
     for name in names {
         for row in table(name) {

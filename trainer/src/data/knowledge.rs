@@ -64,6 +64,20 @@ pub struct SymptomEfficacy {
     pub terms: Vec<String>,
 }
 
+/// A question with all that it says: a product answers it that is of one of the types, holds one of the ingredients and comes in
+/// one of the forms (those that are named), and is none of the others.
+#[derive(Clone, Debug, Default)]
+pub struct Asked {
+    pub text: String,
+    pub types: Vec<String>,
+    pub ingredients: Vec<String>,
+    /// As the reader names them: `syrup`, `tablet`.
+    pub forms: Vec<String>,
+    pub not_types: Vec<String>,
+    pub not_ingredients: Vec<String>,
+    pub not_forms: Vec<String>,
+}
+
 /// Everything in the knowledge folder.
 #[derive(Debug, Default)]
 pub struct Knowledge {
@@ -80,6 +94,7 @@ pub struct Knowledge {
     pub efficacy_terms: Vec<Text>,
     /// Brands as people type them.
     pub spoken_names: Vec<Text>,
+    pub asked: Vec<Asked>,
 }
 
 impl Knowledge {
@@ -131,6 +146,20 @@ impl Knowledge {
             })?,
             efficacy_terms: read(dir, "efficacy_terms.csv", ["term", "text"], |[of, text]| Text { of, text })?,
             spoken_names: read(dir, "spoken_names.csv", ["brand", "text"], |[of, text]| Text { of, text })?,
+            asked: read(
+                dir,
+                "asked_questions.csv",
+                ["text", "types", "ingredients", "forms", "not_types", "not_ingredients", "not_forms"],
+                |[text, types, ingredients, forms, not_types, not_ingredients, not_forms]| Asked {
+                    text,
+                    types: list(&types),
+                    ingredients: list(&ingredients),
+                    forms: list(&forms),
+                    not_types: list(&not_types),
+                    not_ingredients: list(&not_ingredients),
+                    not_forms: list(&not_forms),
+                },
+            )?,
         };
         knowledge.check(dir)?;
         Ok(knowledge)
@@ -165,6 +194,10 @@ impl Knowledge {
         for i in &self.ingredients {
             i.type_codes.iter().try_for_each(|c| known("ingredients.csv", &types, c))?;
             i.dur.iter().try_for_each(|k| known("ingredients.csv", &kinds, k))?;
+        }
+        for asked in &self.asked {
+            let mut named = asked.types.iter().chain(&asked.not_types);
+            named.try_for_each(|c| known("asked_questions.csv", &types, c))?;
         }
         let symptoms: HashSet<&str> = self.symptoms.iter().map(|s| s.symptom.as_str()).collect();
         self.symptom_efficacy.iter().try_for_each(|s| known("symptom_efficacy.csv", &symptoms, &s.symptom))?;

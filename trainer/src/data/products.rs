@@ -11,6 +11,7 @@ use std::path::Path;
 pub struct Product {
     pub code: String,
     pub name: String,
+    pub name_en: String,
     /// Active ingredients as the tables write them, in Korean and in English.
     pub ingredients: Vec<String>,
     pub ingredients_en: Vec<String>,
@@ -21,6 +22,8 @@ pub struct Product {
     pub efficacy: String,
     pub phrases: Vec<String>,
     pub otc: bool,
+    /// Kinds of DUR warnings whose lists name it, as `drug_document` writes them.
+    pub warnings: Vec<String>,
 }
 
 impl Product {
@@ -43,6 +46,15 @@ const FILES: &[(&str, Reader)] = &[
     ("mfds/otc_products.csv", otc_products),
 ];
 type Reader = fn(&Table, &mut Products) -> Result<()>;
+
+/// Lists of DUR warnings by product code, and their kind.
+const WARNINGS: &[(&str, &str)] = &[
+    ("dur/preg.csv", "임부금기"),
+    ("dur/age.csv", "특정연령대금기"),
+    ("dur/old.csv", "노인주의"),
+    ("dur/amount.csv", "용량주의"),
+    ("dur/period.csv", "투여기간주의"),
+];
 
 /// Products by code, in code order.
 pub type Products = BTreeMap<String, Product>;
@@ -71,6 +83,12 @@ fn read_files(dir: &Path, files: &[(&str, Reader)]) -> Result<Vec<Product>> {
     if !seen {
         let wanted: Vec<&str> = files.iter().map(|(f, _)| *f).collect();
         bail!("{}: none of {} is there", dir.display(), wanted.join(", "));
+    }
+    for (file, kind) in WARNINGS {
+        let path = dir.join(file);
+        if path.exists() {
+            warnings(&Table::read(&path, UnclosedQuote::Refuse)?, kind, &mut products)?;
+        }
     }
     let mut products: Vec<Product> = products.into_values().filter(|p| !p.name.is_empty()).collect();
     fill_ingredients_from_names(&mut products);
@@ -145,13 +163,26 @@ fn seed_summary(table: &Table, products: &mut Products) -> Result<()> {
 }
 
 fn otc_products(table: &Table, products: &mut Products) -> Result<()> {
-    let [code, name, ko, en, text] = table.columns(["품목기준코드", "제품명", "주성분", "주성분영문", "효능"])?;
+    let [code, name, english, ko, en, text] =
+        table.columns(["품목기준코드", "제품명", "제품영문명", "주성분", "주성분영문", "효능"])?;
     for row in table.rows() {
         let product = entry(products, table.required(row, code)?, row.cells[name].trim());
         set_ingredients(product, &row.cells[ko], &row.cells[en]);
+        product.name_en = row.cells[english].split_whitespace().collect::<Vec<_>>().join(" ");
         product.otc = true;
         product.efficacy = row.cells[text].split_whitespace().collect::<Vec<_>>().join(" ");
         product.phrases = efficacy::phrases(&row.cells[text]);
+    }
+    Ok(())
+}
+
+fn warnings(table: &Table, kind: &str, products: &mut Products) -> Result<()> {
+    let [code] = table.columns(["code"])?;
+    for row in table.rows() {
+        let known = products.get_mut(row.cells[code].trim()).filter(|p| !p.warnings.iter().any(|own| own == kind));
+        if let Some(product) = known {
+            product.warnings.push(kind.to_owned());
+        }
     }
     Ok(())
 }

@@ -5,8 +5,9 @@ use super::questions::Question;
 use crate::data::knowledge::Knowledge;
 use crate::data::names;
 use crate::data::products::Product;
+use crate::pairs::label::Label;
 use crate::pairs::split::{Part, Split};
-use crate::pairs::{forms, perturb};
+use crate::pairs::{forms, perturb, strength};
 use crate::rng::{self, Rng};
 use std::collections::{HashMap, HashSet};
 
@@ -78,6 +79,48 @@ pub fn build(questions: &[Question], knowledge: &Knowledge, products: &[Product]
     let trade = queries(&of_task("trade"), |l| l.starts_with("product:"));
     tasks.push(written_trade_names(split, &trade, products));
     tasks.extend(generated_trade_names(split, products));
+    tasks.retain(|t| !t.queries.is_empty() && !t.documents.is_empty());
+    tasks
+}
+
+/// Tasks beside the benchmark: whole labels, strengths, English names.
+pub fn more(questions: &[Question], products: &[Product], labels: &[Label], split: &Split) -> Vec<Task> {
+    let asked: Vec<&Question> = questions.iter().filter(|q| q.task == "symptom").collect();
+    let symptoms = queries(&asked, |l| l.starts_with("efficacy:"));
+    let corpus = Corpus::new(questions);
+    let of_labels = |text: fn(&Label) -> String| -> Texts {
+        let said = |label: &Label| Product { efficacy: label.efficacy().to_owned(), ..Product::default() };
+        labels.iter().map(|label| (text(label), corpus.labels(&said(label)))).collect()
+    };
+    let dosed: Vec<(&Product, (String, String, String))> = products
+        .iter()
+        .filter(|p| rng::percentile(split.seed, &format!("dosed {}", p.code)) < 25)
+        .filter_map(|p| Some((p, strength::dose(p)?)))
+        .collect();
+    let mut strengths: Texts =
+        dosed.iter().map(|(_, (label, key, strength))| (format!("{key} {strength}"), vec![label.clone()])).collect();
+    strengths.sort();
+    strengths.dedup();
+    strengths.sort_by_key(|(text, _)| rng::hash(text));
+    strengths.truncate(TRADE_QUERIES);
+    let names: Texts = dosed.iter().map(|(p, (label, ..))| (p.name.clone(), vec![label.clone()])).collect();
+    let english: Vec<&Product> = one_of_each_brand(split, products)
+        .into_iter()
+        .filter(|p| !p.name_en.is_empty())
+        .take(TRADE_DISTRACTORS)
+        .collect();
+    let brand = |p: &Product| vec![forms::brand_label(&p.name)];
+    let in_english = english.iter().take(TRADE_QUERIES).map(|p| (names::without_parentheses(&p.name_en), brand(p)));
+    let mut tasks = vec![
+        task("symptom -> label by name + efficacy", &symptoms, of_labels(|label| label.shown(1))),
+        task("symptom -> whole label", &symptoms, of_labels(Label::whole)),
+        task("ingredient with strength -> product by name", &strengths, names),
+        task(
+            "English name -> product by name",
+            &in_english.collect(),
+            english.iter().map(|p| (p.name.clone(), brand(p))).collect(),
+        ),
+    ];
     tasks.retain(|t| !t.queries.is_empty() && !t.documents.is_empty());
     tasks
 }

@@ -1,7 +1,10 @@
 //! `trainer pairs`: training pairs, development tasks and general sentences from the knowledge and the real tables.
 
 use super::split::{self, Part, Split};
-use super::{Pair, Sources, distil, dur, ingredient, product, seed, symptom, types, write_jsonl, write_whole};
+use super::{Pair, Sources, write_jsonl, write_whole};
+use super::{
+    asked, distil, dur, english, ingredient, label, product, seed, strength, symptom, types, variant, warning,
+};
 use crate::data::csv::{Table, UnclosedQuote};
 use crate::data::knowledge::Knowledge;
 use crate::data::names;
@@ -25,7 +28,7 @@ pub struct Args {
     /// Folder of the public tables (mfds/, seed/, guard/); without it there are no product pairs.
     #[arg(long)]
     data: Option<PathBuf>,
-    /// File for the pairs; a folder for `all` (pairs.jsonl, dev.jsonl, general.txt).
+    /// File for the pairs; a folder for `all` (pairs.jsonl, dev.jsonl, more.jsonl, general.txt).
     #[arg(long)]
     out: PathBuf,
     #[command(flatten)]
@@ -74,8 +77,13 @@ pub fn run(args: Args) -> Result<()> {
         Kind::Product => product_pairs(&sources),
         Kind::Ingredient => ingredient::build(&sources),
         Kind::All | Kind::Distil | Kind::Seed => {
-            [types::build(&sources), dur::build(&sources), ingredient::build(&sources), product_pairs(&sources)]
-                .concat()
+            let mut pairs =
+                [types::build(&sources), dur::build(&sources), ingredient::build(&sources), product_pairs(&sources)]
+                    .concat();
+            if let Some(data) = &args.data {
+                pairs.extend(label::build(&sources, data)?);
+            }
+            pairs
         }
     };
     report(&pairs, &products, &known, &split);
@@ -92,6 +100,9 @@ pub fn run(args: Args) -> Result<()> {
         eprintln!("{:58} {:5} queries {:6} documents", t.task, t.queries.len(), t.documents.len());
     }
     write_jsonl(&args.out.join("dev.jsonl"), &tasks)?;
+    let labels = args.data.as_deref().map_or(Ok(Vec::new()), label::read)?;
+    let more = dev::build::more(&questions, &products, &labels, &split);
+    write_jsonl(&args.out.join("more.jsonl"), &more)?;
     let sentences = general(&args)?;
     eprintln!("{} general sentences", sentences.len());
     write_whole(&args.out.join("general.txt"), (sentences.join("\n") + "\n").as_bytes())
@@ -101,6 +112,10 @@ fn product_pairs(sources: &Sources) -> Vec<Pair> {
     let mut pairs = product::build(sources);
     pairs.extend(symptom::build(sources));
     pairs.extend(symptom::terms(sources));
+    pairs.extend(asked::build(sources));
+    pairs.extend(strength::build(sources));
+    pairs.extend(english::build(sources));
+    pairs.extend(warning::build(sources));
     pairs
 }
 
@@ -126,6 +141,7 @@ fn distil_files(args: &Args, pairs: &[Pair]) -> Result<()> {
     }
     let mut texts = distil::thinned(pairs);
     let drugs = texts.len();
+    texts.extend(variant::build(pairs, args.split.seed));
     texts.extend(distil::general(&sentences));
     let data = args.data.clone().unwrap_or_default();
     let passages = distil::passages(&data, &sentences, args.split.seed)?;

@@ -1,16 +1,22 @@
 //! Training pairs: a question, a document that answers it, and what each is about.
 
+pub mod asked;
 pub mod command;
 mod distil;
 pub mod dur;
+pub mod english;
 pub mod forms;
 pub mod ingredient;
+pub mod label;
 pub mod perturb;
 pub mod product;
 pub mod seed;
 pub mod split;
+pub mod strength;
 pub mod symptom;
 pub mod types;
+pub mod variant;
+pub mod warning;
 
 use crate::data::knowledge::Knowledge;
 use crate::data::products::Product;
@@ -37,8 +43,8 @@ pub struct Pair {
     /// What the document is about.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub labels: Vec<String>,
-    /// `type`, `dur`, `product`, `name`, `symptom`, `ingredient` or `lookup`, of distillation's
-    /// `general` or `passage` too; recipes select by it.
+    /// `type`, `dur`, `product`, `name`, `symptom`, `ingredient`, `lookup`, `asked`, `strength`, `english`, `warning` or `label`, of
+    /// distillation's `variant`, `general` or `passage` too; recipes select by it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub stage: String,
     /// Documents that look right and are not.

@@ -7,7 +7,7 @@ use super::progress::Progress;
 use super::run::{Line, Run};
 use super::shares::Shares;
 use super::state::{self, Position};
-use super::step::{Device, Distil, Kept, Passages, Step};
+use super::step::{Device, Distil, Following, Kept, Passages, Step};
 use super::teacher::{PassageTeacher, Targets, Teacher};
 use super::watch::{Watch, verdict};
 use crate::backend::{AutodiffBackend, Backend};
@@ -287,20 +287,23 @@ impl Runner {
         let step = match stage.loss {
             Loss::Cosine => Step::cosine(&items),
             Loss::Contrastive => {
-                let mut negatives: Vec<Option<&Document>> = Vec::with_capacity(items.len() * stage.negatives);
-                for (item, index) in batch {
-                    let mined = index.and_then(|i| course.mined.get(i)).map_or(&[][..], Vec::as_slice);
-                    let all: Vec<&Document> = item.negatives.iter().chain(mined).collect();
-                    negatives.extend((0..stage.negatives).map(|_| rng.pick(&all).copied()));
-                }
-                if negatives.iter().all(Option::is_none) {
-                    negatives.clear();
-                }
+                let negatives = negatives(course, batch, &mut rng);
                 Step::contrastive(&items, &negatives, stage.temperature, stage.others)
             }
             Loss::Distil => {
                 let targets = course.targets.as_ref().expect("a distilled stage has targets");
-                Step::distilled(&items, targets, stage.temperature, stage.cosine_weight)
+                let taught = |untaught: &[String]| items.first().is_none_or(|item| !untaught.contains(&item.kind));
+                // Texts without labels, such as general sentences, say nothing of what answers what.
+                let contrasted = stage.contrast > 0.0 && items.iter().all(|item| !item.asks.is_empty());
+                let negatives = if contrasted { negatives(course, batch, &mut rng) } else { Vec::new() };
+                let following = Following {
+                    temperature: stage.temperature,
+                    cosine_weight: stage.cosine_weight,
+                    questions: taught(&stage.untaught),
+                    documents: taught(&stage.untaught_documents),
+                };
+                let contrast = contrasted.then_some((stage.contrast, stage.others));
+                Step::distilled(&items, &negatives, targets, following, contrast)
             }
         };
         let step = with_general(course, step, &mut rng);
@@ -430,6 +433,25 @@ fn fitting(until: Instant, each: Duration) -> usize {
 pub fn average<B: Backend>(tuned: &Encoder<B>, base: &Encoder<B>, share: f64) -> Encoder<B> {
     let mixed = tuned.parameters().iter().zip(base.parameters());
     tuned.with_parameters(mixed.map(|(t, b)| t.clone() * share + b.clone() * (1.0 - share)).collect())
+}
+
+/// Hard negatives of a batch, as many for each item, from its own and mined ones; None = a gap. Empty if there are none at all.
+fn negatives<'a, B: AutodiffBackend>(
+    course: &'a Course<B>,
+    batch: &[(&'a Item, Option<usize>)],
+    rng: &mut Rng,
+) -> Vec<Option<&'a Document>> {
+    let count = course.stage.negatives;
+    let mut negatives: Vec<Option<&Document>> = Vec::with_capacity(batch.len() * count);
+    for (item, index) in batch {
+        let mined = index.and_then(|i| course.mined.get(i)).map_or(&[][..], Vec::as_slice);
+        let all: Vec<&Document> = item.negatives.iter().chain(mined).collect();
+        negatives.extend((0..count).map(|_| rng.pick(&all).copied()));
+    }
+    if negatives.iter().all(Option::is_none) {
+        negatives.clear();
+    }
+    negatives
 }
 
 /// Adds the stage's general sentences to a step.

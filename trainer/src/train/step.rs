@@ -10,23 +10,59 @@ use crate::backend::{AutodiffBackend, Backend, Pass};
 use crate::model::embed::{Plan, Shapes, plan};
 use crate::model::{Batch, Dropout, Encoder};
 use burn_tensor::{DType, Int, Tensor, TensorData};
+use std::ops::Range;
 
 /// What a step minimises.
 pub enum Objective {
-    Contrastive {
-        mask: Mask,
-        temperature: f64,
-        others: Option<Others>,
-    },
+    Contrastive(Contrast),
     Cosine {
         labels: Vec<f32>,
     },
-    /// `teacher`: its vectors of the questions, then of the documents.
+    /// `teacher`: its vectors of the `followed` texts, of questions and then documents. `contrast`, with its weight: what the pairs
+    /// themselves say, beside the teacher.
     Distil {
+        followed: Range<usize>,
         teacher: Vec<f32>,
         temperature: f64,
         cosine_weight: f64,
+        contrast: Option<(Contrast, f64)>,
     },
+}
+
+/// InfoNCE of a batch.
+pub struct Contrast {
+    pub mask: Mask,
+    pub temperature: f64,
+    pub others: Option<Others>,
+}
+
+impl Contrast {
+    /// Of items and their hard negatives (None = a gap, masked); `others` is the weight of a question's other right answers.
+    fn new(batch: &[&Item], negatives: &[Option<&Document>], temperature: f64, others: f64) -> Self {
+        let others = (others > 0.0).then(|| Others { right: right(batch), weight: others });
+        Self { mask: mask(batch, negatives), temperature, others }
+    }
+
+    fn loss<B: Backend>(&self, questions: Tensor<B, 2>, documents: Tensor<B, 2>) -> Tensor<B, 1> {
+        losses::contrastive(questions, documents, &self.mask, self.others.as_ref(), self.temperature)
+    }
+}
+
+/// Texts of a batch in order: questions, documents, hard negatives; a gap is filled with some document.
+fn texts(batch: &[&Item], negatives: &[Option<&Document>]) -> Vec<Ids> {
+    let gap = &batch[0].document.ids;
+    let documents = batch.iter().map(|i| &i.document.ids).chain(negatives.iter().map(|n| n.map_or(gap, |d| &d.ids)));
+    batch.iter().map(|i| &i.query).chain(documents).cloned().collect()
+}
+
+/// How a batch follows its teacher.
+#[derive(Clone, Copy, Debug)]
+pub struct Following {
+    pub temperature: f64,
+    pub cosine_weight: f64,
+    /// Whether the teacher understands the questions, and the documents; what it does not is free.
+    pub questions: bool,
+    pub documents: bool,
 }
 
 /// General sentences of the step: the base's vectors of the batch's last `rows` texts.
@@ -84,26 +120,29 @@ impl Step {
     /// A contrastive step of items and `per_item` negatives each (None = a gap, filled and masked); `others` is the weight of
     /// a question's other right answers in the batch.
     pub fn contrastive(batch: &[&Item], negatives: &[Option<&Document>], temperature: f64, others: f64) -> Self {
-        let mask = mask(batch, negatives);
-        let gap = &batch[0].document.ids;
-        let documents =
-            batch.iter().map(|i| &i.document.ids).chain(negatives.iter().map(|n| n.map_or(gap, |d| &d.ids)));
-        let texts = batch.iter().map(|i| &i.query).chain(documents).cloned().collect();
-        let others = (others > 0.0).then(|| Others { right: right(batch), weight: others });
-        let objective = Objective::Contrastive { mask, temperature, others };
-        Self::of(texts, batch.len(), objective)
+        let contrast = Contrast::new(batch, negatives, temperature, others);
+        Self::of(texts(batch, negatives), batch.len(), Objective::Contrastive(contrast))
     }
 
     fn of(texts: Vec<Ids>, questions: usize, objective: Objective) -> Self {
         Self { texts, questions, objective, distil: None, passages: None }
     }
 
-    /// A step that follows the teacher.
-    pub fn distilled(batch: &[&Item], targets: &Targets, temperature: f64, cosine_weight: f64) -> Self {
-        let texts: Vec<Ids> =
-            batch.iter().map(|i| &i.query).chain(batch.iter().map(|i| &i.document.ids)).cloned().collect();
-        let teacher = targets.rows(&texts);
-        Self::of(texts, batch.len(), Objective::Distil { teacher, temperature, cosine_weight })
+    /// A step that follows the teacher; with `contrast` (weight, weight of other right answers) it also tells the pairs' own
+    /// answers from the batch's others and from `negatives`.
+    pub fn distilled(
+        batch: &[&Item],
+        negatives: &[Option<&Document>],
+        targets: &Targets,
+        following: Following,
+        contrast: Option<(f64, f64)>,
+    ) -> Self {
+        let (texts, n) = (texts(batch, negatives), batch.len());
+        let Following { temperature, cosine_weight, questions, documents } = following;
+        let followed = if questions { 0 } else { n }..if documents { 2 * n } else { n };
+        let teacher = targets.rows(&texts[followed.clone()]);
+        let contrast = contrast.map(|(weight, others)| (Contrast::new(batch, negatives, temperature, others), weight));
+        Self::of(texts, n, Objective::Distil { followed, teacher, temperature, cosine_weight, contrast })
     }
 
     /// A step of labelled pairs.
@@ -210,12 +249,20 @@ impl Step {
         };
         let (q, d) = (rows(0, self.questions), rows(self.questions, sentences));
         let main = match &self.objective {
-            Objective::Contrastive { mask, temperature, others } => {
-                losses::contrastive(q, d, mask, others.as_ref(), *temperature)
-            }
+            Objective::Contrastive(contrast) => contrast.loss(q, d),
             Objective::Cosine { labels } => losses::cosine_regression(q, d, labels),
-            Objective::Distil { teacher, temperature, cosine_weight } => {
-                losses::embedding_distillation(rows(0, sentences), given(teacher), *cosine_weight, *temperature)
+            Objective::Distil { followed, teacher, temperature, cosine_weight, contrast } => {
+                let follow = |texts: &Range<usize>| {
+                    let student = rows(texts.start, texts.end);
+                    losses::embedding_distillation(student, given(teacher), *cosine_weight, *temperature)
+                };
+                let contrast = contrast.as_ref().map(|(contrast, weight)| contrast.loss(q, d) * *weight);
+                let parts = [(!followed.is_empty()).then(|| follow(followed)), contrast];
+                parts
+                    .into_iter()
+                    .flatten()
+                    .reduce(|sum, part| sum + part)
+                    .expect("a batch follows its teacher or its pairs")
             }
         };
         let none = || main.clone().detach() * 0.0;

@@ -1,7 +1,8 @@
 //! Gradients against finite differences, and GradCache against one graph.
 
 use super::items::{Document, Ids, Item};
-use super::step::{Device, Distil, Kept, Objective, Passages, Step};
+use super::losses::Mask;
+use super::step::{Contrast, Device, Distil, Kept, Objective, Passages, Step};
 use crate::checkpoint::{Checkpoint, Tensor as Weights};
 use crate::model::embed::Shapes;
 use crate::model::tiny::{self, Size};
@@ -58,7 +59,10 @@ fn distilled_step() -> Step {
     let wave = |rows: usize, phase: usize| -> Vec<f32> {
         (0..rows * 8).map(|i| (((i + phase) * 29 % 13) as f32 - 6.0) / 10.0).collect()
     };
-    let objective = Objective::Distil { teacher: wave(4, 0), temperature: 0.2, cosine_weight: 3.0 };
+    let contrast = Contrast { mask: Mask::new(2, 2, |_, _| false), temperature: 0.2, others: None };
+    let contrast = Some((contrast, 0.4));
+    let objective =
+        Objective::Distil { followed: 0..4, teacher: wave(4, 0), temperature: 0.2, cosine_weight: 3.0, contrast };
     let distil = Distil { rows: 3, teacher: wave(3, 1), weight: 0.7, kept: Kept::Cosines };
     let passages = Passages { rows: 2, teacher: wave(4, 2), weight: 0.5, cosine_weight: 4.0, temperature: 0.3 };
     let texts = [ids(1, 2), ids(2, 4), ids(20, 3), ids(21, 6)].to_vec();
