@@ -22,13 +22,12 @@ move_to_debians_layout() {
     mv "$WORK/installed$("$PG_CONFIG" --sharedir)" "$share"
 }
 
-# The model that answers when nothing is set, and the only one that the package holds.
+# The model that answers when nothing is set.
 default_model() { sed -n 's/^const DEFAULT_MODEL: &CStr = c"\(.*\)";/\1/p' "$ROOT/src/settings.rs"; }
 
 one_model() {
     local models="$TREE/usr/share/postgresql/$MAJOR/drugembed/models"
     [ -d "$models/$(default_model)" ] || die "\"$(default_model)\" is not among the models"
-    find "$models" -mindepth 1 -maxdepth 1 ! -name "$(default_model)" -exec rm -r {} +
 }
 
 notices() {
@@ -44,7 +43,7 @@ mit = read(root / "packaging/licences/MIT")
 models = [read(root / "packaging/licences/MODELS") + "\n\n" + mit]
 models += [f"{file.parent.name}:\n{read(file)}" for file in sorted(root.glob(f"models/{model}/LICEN*"))]
 text = read(root / "packaging/copyright.in")
-for key, value in {"LICENCE": read(root / "LICENSE"), "MODELS": "\n\n".join(models), "ONNXRUNTIME": read(wheel / "LICENSE")}.items():
+for key, value in {"LICENCE": read(root / "LICENSE"), "MODELS": "\n\n".join(models), "UNICODE": read(root / "packaging/licences/UNICODE"), "ONNXRUNTIME": read(wheel / "LICENSE")}.items():
     text = text.replace(f"@{key}@", value)
 print(text)
 END

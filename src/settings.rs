@@ -13,7 +13,7 @@ use pgrx::prelude::*;
 use crate::dur;
 
 /// The model that answers when nothing is set.
-const DEFAULT_MODEL: &CStr = c"drug-e5-small-ko";
+const DEFAULT_MODEL: &CStr = c"drug-e5-mini-ko";
 
 /// Kept recent texts: a vector of 384 takes 1.6 kB, so 256 cost a backend 0.4 MB; one is enough for the constant side of a query.
 const DEFAULT_CACHE_ENTRIES: i32 = 256;
@@ -155,7 +155,11 @@ unsafe extern "C-unwind" fn check_model(
 ) -> bool {
     // SAFETY: PostgreSQL passes the address of the proposed value.
     unsafe {
-        check(value, is_model, c"Give the name of an installed model, such as \"e5-small-ko\", or an absolute path.")
+        check(
+            value,
+            is_model,
+            c"Give the name of an installed model, such as \"drug-e5-mini-ko\", or an absolute path.",
+        )
     }
 }
 

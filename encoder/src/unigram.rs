@@ -360,11 +360,10 @@ mod tests {
         packed: Vec<u8>,
     }
 
-    /// The vocabularies of the base and of the fine-tuned model.
-    static BUNDLES: LazyLock<[Both; 2]> = LazyLock::new(|| ["e5-small-ko", "drug-e5-small-ko"].map(both));
+    static BUNDLE: LazyLock<Both> = LazyLock::new(both);
 
-    fn both(bundle: &str) -> Both {
-        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../models").join(bundle).join("tokenizer.json");
+    fn both() -> Both {
+        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../models/drug-e5-mini-ko/tokenizer.json");
         let json = std::fs::read_to_string(&path).expect("the committed bundle");
         let compact = Unigram::from_json(&path, &json).expect("valid").expect("of the kind this reader knows");
         let mut library: Tokenizer = json.parse().expect("valid");
@@ -374,16 +373,14 @@ mod tests {
     }
 
     fn agrees(text: &str) {
-        for both in &*BUNDLES {
-            let library = both.library.encode(text, false).expect("encodes");
-            assert_eq!(both.compact.encode(text).expect("memory"), library.get_ids(), "{text:?}");
-        }
+        let library = BUNDLE.library.encode(text, false).expect("encodes");
+        assert_eq!(BUNDLE.compact.encode(text).expect("memory"), library.get_ids(), "{text:?}");
     }
 
     #[test]
     fn a_damaged_packed_tokenizer_is_refused() {
         let path = PathBuf::from("model.tokens");
-        let packed = &BUNDLES[0].packed;
+        let packed = &BUNDLE.packed;
         assert!(packed.len() < 2_000_000, "{} bytes", packed.len());
         for length in [0, 7, 16, 1000, packed.len() / 2, packed.len() - 1] {
             assert!(Unigram::unpack(&path, &packed[..length]).is_err(), "{length} bytes");
@@ -418,8 +415,8 @@ mod tests {
     /// Random syllables hardly ever are words of drug tables.
     #[test]
     fn agrees_with_the_library_on_glued_tokens() {
-        let pieces = (0..).map_while(|id| BUNDLES[1].library.id_to_token(id));
-        let pieces: Vec<String> = pieces.filter(|piece| BUNDLES[1].compact.special(piece).is_none()).collect();
+        let pieces = (0..).map_while(|id| BUNDLE.library.id_to_token(id));
+        let pieces: Vec<String> = pieces.filter(|piece| BUNDLE.compact.special(piece).is_none()).collect();
         for glued in pieces.chunks(3).rev().take(2_000) {
             agrees(&glued.concat().replace(SPACE, " "));
             agrees(&glued.concat().replace(SPACE, ""));
@@ -429,15 +426,14 @@ mod tests {
     #[test]
     fn characters_without_a_token_are_blank() {
         for c in (0..=u32::from(char::MAX)).filter_map(char::from_u32) {
-            let nothing =
-                BUNDLES.iter().any(|both| both.compact.encode(c.encode_utf8(&mut [0; 4])).expect("memory").is_empty());
+            let nothing = BUNDLE.compact.encode(c.encode_utf8(&mut [0; 4])).expect("memory").is_empty();
             assert!(!nothing || is_blank(c.encode_utf8(&mut [0; 4])), "{c:?}");
         }
     }
 
     #[test]
     fn names_of_special_tokens_are_text() {
-        let compact = &BUNDLES[0].compact;
+        let compact = &BUNDLE.compact;
         let ids = compact.encode("</s> <mask>약<s>").expect("memory");
         assert!(["<s>", "</s>", "<mask>"].iter().all(|name| !ids.contains(&compact.special(name).expect("special"))));
     }

@@ -164,17 +164,17 @@ fn a_copy_is_kept_and_learns_the_files_of_its_machine() {
     let root = tempfile::tempdir().expect("a temporary folder");
     let made = make(&bundle(), &root.path().join("primary"));
     let standby = root.path().join("standby");
-    copy(&made.folder, &standby.join("e5-small-ko"));
+    copy(&made.folder, &standby.join("drug-e5-mini-ko"));
     let other = root.path().join("bundle");
     copy(&bundle(), &other);
-    let stamp = |root: &Path| fs::read_to_string(root.join("e5-small-ko/stamp.toml")).expect("a stamp");
+    let stamp = |root: &Path| fs::read_to_string(root.join("drug-e5-mini-ko/stamp.toml")).expect("a stamp");
     let before = stamp(&standby);
     assert!(!make(&other, &standby).new);
     let inode = fs::metadata(other.join("tokenizer.json")).expect("metadata").ino();
     let table: toml::Table = stamp(&standby).parse().expect("toml");
     assert_eq!(table["tokenizer"]["inode"].as_integer(), Some(inode as i64));
     assert_ne!(stamp(&standby), before);
-    assert_eq!(names(&standby), [".lock", "e5-small-ko"]);
+    assert_eq!(names(&standby), [".lock", "drug-e5-mini-ko"]);
     assert_eq!(open(&other, &standby).1, Start::Prepared);
     let learnt = stamp(&standby);
     assert!(!make(&other, &standby).new);
@@ -201,7 +201,7 @@ fn cancelling_leaves_nothing() {
     assert_eq!(names(root.path()), [".lock"]);
     fs::create_dir(root.path().join(".unfinished-1")).expect("what a killed process leaves");
     make(&bundle(), root.path());
-    assert_eq!(names(root.path()), [".lock", "e5-small-ko"]);
+    assert_eq!(names(root.path()), [".lock", "drug-e5-mini-ko"]);
 }
 
 #[test]
@@ -246,15 +246,15 @@ fn processes_do_not_disturb_each_other() {
     for round in 0..3 {
         make(&bundle(), root);
         assert_eq!(open(&bundle(), root).1, Start::Prepared, "{round}");
-        fs::write(root.join("e5-small-ko/stamp.toml"), "spoilt").expect("written");
+        fs::write(root.join("drug-e5-mini-ko/stamp.toml"), "spoilt").expect("written");
     }
     for child in &mut children {
         assert!(child.wait().expect("it ends").success());
     }
     make(&bundle(), root);
-    assert_eq!(names(root), [".lock", "e5-small-ko"]);
-    for name in names(&root.join("e5-small-ko")) {
-        let mode = fs::metadata(root.join("e5-small-ko").join(&name)).expect("a file").permissions().mode();
+    assert_eq!(names(root), [".lock", "drug-e5-mini-ko"]);
+    for name in names(&root.join("drug-e5-mini-ko")) {
+        let mode = fs::metadata(root.join("drug-e5-mini-ko").join(&name)).expect("a file").permissions().mode();
         assert_eq!(mode & 0o022, 0, "{name} can be written by others");
     }
 }

@@ -70,7 +70,7 @@ def main(readings_path, variants_path, mappings_path):
     for char in sorted(readings):
         if char not in variants and ord(char) < 0x20000:
             table[readings[char]].append(char + "".join(sorted(groups.get(char, []))))
-    print("# From the Unicode Han database, copyright Unicode, Inc.: https://www.unicode.org/license.txt")
+    print("# From the Unicode Han database, copyright Unicode, Inc.: packaging/licences/UNICODE")
     for reading in sorted(table):
         print(reading, " ".join(table[reading]), sep="\t")
 

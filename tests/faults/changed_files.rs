@@ -44,7 +44,7 @@ fn under_eight_sessions(world: &World) {
         let expected = value(&mut server.connect("faults"), EMBED);
         for (name, change) in CHANGES {
             let of = format!("{name}, {}", if preloaded { "preloaded" } else { "prepared" });
-            let folder = server.data().join("drugembed/drug-e5-small-ko");
+            let folder = server.data().join("drugembed/drug-e5-mini-ko");
             let mut clients: Vec<_> = (0..8).map(|_| server.connect("faults")).collect();
             for client in &mut clients {
                 client.batch_execute("SET drugembed.cache_entries = 0; SELECT drug_embed('타이레놀')").expect("in use");
@@ -74,7 +74,7 @@ fn during_a_statement(world: &World) {
         let server = prepared_server(world, if preloaded { "during_preloaded" } else { "during" }, preloaded);
         let expected = value(&mut server.connect("faults"), LONG);
         for (name, change) in &CHANGES[..3] {
-            let folder = server.data().join("drugembed/drug-e5-small-ko");
+            let folder = server.data().join("drugembed/drug-e5-mini-ko");
             let results: Vec<_> = thread::scope(|scope| {
                 let run = |i: u64| {
                     let mut client = server.connect("faults");
@@ -141,7 +141,7 @@ fn decay_400_times(world: &World) {
 fn decays(world: &World, name: &str, cases: u64) {
     let server: Server = prepared_server(world, name, false);
     let expected = value(&mut server.connect("faults"), EMBED);
-    let folder = server.data().join("drugembed/drug-e5-small-ko");
+    let folder = server.data().join("drugembed/drug-e5-mini-ko");
     let mut random = 0x9e37_79b9_7f4a_7c15_u64;
     let mut found = 0;
     for case in 0..cases {

@@ -79,6 +79,6 @@ fn failure_is_a_warning(world: &World) {
     assert!(server.log().contains("WARNING:  drugembed is not preloaded"), "{}", server.log());
     let mut client = database(&server, "lazily");
     server_tests::assert_error(&mut client, "SELECT drug_embed('타이레놀정')", "58P01", "absent");
-    client.batch_execute("SET drugembed.model = 'drug-e5-small-ko'").expect("SET");
+    client.batch_execute("SET drugembed.model = 'drug-e5-mini-ko'").expect("SET");
     assert_eq!(value(&mut client, "SELECT preloaded FROM drug_model()"), "f");
 }

@@ -7,7 +7,7 @@ fn repository() -> PathBuf {
 }
 
 pub fn bundle() -> PathBuf {
-    repository().join("models/e5-small-ko")
+    repository().join("models/drug-e5-mini-ko")
 }
 
 /// `DRUGEMBED_ONNXRUNTIME`, or the copy that `make` keeps.
