@@ -76,7 +76,7 @@ impl Question {
     pub fn conditions(&self) -> Vec<Condition> {
         let mut conditions: Vec<Condition> = Vec::new();
         conditions.extend(self.ingredients.iter().map(|found| of_name(&found.value)));
-        conditions.extend(self.classes.iter().map(|found| of_name(&found.value)));
+        conditions.extend(self.classes.iter().chain(&self.uses).map(|found| of_name(&found.value)));
         // Of several brands any will do: 타이레놀이나 게보린.
         let brands: Vec<Condition> = self.brands.iter().map(|found| of_name(&found.value)).collect();
         conditions.extend(brands.into_iter().reduce(|mut all, one| {
@@ -184,8 +184,11 @@ mod tests {
             [("ingredient", Some(true)), ("form", Some(true)), ("strength", Some(true))]
         );
         assert_eq!(met("암로디핀 10mg 시럽", row)[1..], [("form", Some(false)), ("strength", Some(false))]);
-        assert_eq!(met("화이자 일반의약품 혈압약", row), [("status", Some(false)), ("company", Some(true))]);
-        assert_eq!(met("암로디핀 없는 혈압약", row), [("excluded", Some(false))]);
+        assert_eq!(
+            met("화이자 일반의약품 혈압약", row),
+            [("class", Some(true)), ("status", Some(false)), ("company", Some(true))]
+        );
+        assert_eq!(met("암로디핀 없는 혈압약", row), [("class", Some(true)), ("excluded", Some(false))]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
-//! Pharmacological classes that a drug is asked for by (PPI, ARB, SSRI), and the active ingredients of each.
+//! Classes that a drug is asked for by, pharmacological (PPI, ARB, SSRI) and therapeutic (항우울제, 혈압약), and the active ingredients
+//! of each.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::OnceLock;
 
 use crate::lexicon;
@@ -9,9 +10,16 @@ use crate::text::normalise_name;
 /// `name<TAB>how it is said<TAB>active ingredients`.
 pub(crate) const CLASSES: &str = include_str!("../lexica/drug_classes.tsv");
 
-/// Lines of the table: name, words, members.
+/// The same of what a drug is for. Such a class is a part of what a question is about: it orders the answers, and is no constraint to be shown.
+pub(crate) const THERAPEUTIC: &str = include_str!("../lexica/therapeutic_classes.tsv");
+
+/// Lines of the tables: name, words, members.
 pub(crate) fn lines() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
-    CLASSES.lines().filter(|line| !line.starts_with('#')).filter_map(|line| {
+    lines_of(CLASSES).chain(lines_of(THERAPEUTIC))
+}
+
+fn lines_of(table: &'static str) -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+    table.lines().filter(|line| !line.starts_with('#')).filter_map(|line| {
         let mut fields = line.split('\t');
         Some((fields.next()?, fields.next()?, fields.next()?))
     })
@@ -33,9 +41,15 @@ pub(crate) fn facts_of(class: &str) -> Option<&'static [String]> {
     facts.get(&normalise_name(class)).map(Vec::as_slice)
 }
 
-/// Whether a name is that of a pharmacological class.
+/// Whether a name is that of a class.
 pub(crate) fn is_class(name: &str) -> bool {
     facts_of(name).is_some()
+}
+
+/// Whether a name is that of a class by what its drugs are for.
+pub(crate) fn is_therapeutic(name: &str) -> bool {
+    static NAMES: OnceLock<HashSet<&str>> = OnceLock::new();
+    NAMES.get_or_init(|| lines_of(THERAPEUTIC).map(|(name, ..)| name).collect()).contains(name)
 }
 
 fn fact(member: &str) -> String {

@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 
 use crate::combination::Combination;
 use crate::company;
+use crate::drug_class;
 use crate::dur::dur_kinds_of;
 use crate::form::{Form, form_of};
 use crate::lexicon::{self, ingredients_of};
@@ -259,7 +260,9 @@ pub(crate) fn classes() -> &'static HashMap<&'static str, Vec<String>> {
 /// Ingredients that belong to a class (스테로이드) or have an effect, without those that only an ending tells; none for other names.
 pub fn members_of(class: &str) -> impl Iterator<Item = &'static str> {
     let members = classes().get(class.strip_suffix('제').unwrap_or(class)).or_else(|| classes().get(class));
-    members.into_iter().flatten().map(String::as_str).filter(|member| !member.starts_with('~'))
+    let of_class = drug_class::facts_of(class).filter(|_| members.is_none()).into_iter().flatten();
+    let of_class = of_class.filter_map(|fact| fact.strip_prefix("ingredient:"));
+    members.into_iter().flatten().map(String::as_str).filter(|member| !member.starts_with('~')).chain(of_class)
 }
 
 /// As the lexica name it; an ending stays.

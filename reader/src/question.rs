@@ -46,6 +46,9 @@ pub struct Question {
     /// Pharmacological classes that were asked for by name: 스타틴, PPI.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub classes: Vec<Found<Name>>,
+    /// Therapeutic classes, by what drugs are for (혈압약): they say what the question is about, which is no constraint.
+    #[serde(skip)]
+    pub uses: Vec<Found<Name>>,
     /// Brands that were asked for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub brands: Vec<Found<Name>>,
@@ -132,7 +135,7 @@ impl Question {
         }
         all(&mut self.forms, change);
         all(&mut self.strengths, change);
-        let names = [&mut self.ingredients, &mut self.classes, &mut self.brands, &mut self.excluded];
+        let names = [&mut self.ingredients, &mut self.classes, &mut self.uses, &mut self.brands, &mut self.excluded];
         names.into_iter().for_each(|found| all(found, change));
         all(&mut self.companies, change);
         all(&mut self.status, change);

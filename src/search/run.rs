@@ -71,7 +71,7 @@ impl Search {
     /// The question, read; none if it is one of safety that no list answers.
     pub fn read(&self, query: &str) -> SqlResult<Option<Asked>> {
         let mut question = Question::read(query);
-        if question.is_plain() && question.candidates.is_empty() {
+        if question.is_plain() && question.uses.is_empty() && question.candidates.is_empty() {
             return Ok(Some(Asked::plain(&asked::text(&question, query))));
         }
         let (known, substitute) = {

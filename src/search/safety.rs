@@ -167,7 +167,9 @@ impl Warning {
             self.asked = format!("combination:{}", taken.name);
             self.listed = partners(list, &known.taken, attributes)?;
             self.other = others.first().cloned();
-            return Ok(Some(self));
+            // Nobody who asks what must not be taken with it may read an empty answer as "nothing".
+            let unknown = self.listed.is_empty() && self.direction == Direction::Forbidden;
+            return Ok((!unknown).then_some(self));
         }
         let age = question.age.as_ref().map(|age| age.value);
         if let Some(list) = list {
