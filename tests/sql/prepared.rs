@@ -154,9 +154,12 @@ fn replaced_model(world: &World) {
     fs::write(&stamp, text.replacen('@', "@older", 1)).expect("the stamp of another revision");
     assert_falls_back(&server, &expected, "was made from model");
     // Another model has not been prepared: no WARNING.
-    let another = world.install.another_model();
+    let another = world.install.copy_model("another");
+    let manifest = another.join("manifest.toml");
+    let text = fs::read_to_string(&manifest).expect("a manifest");
+    fs::write(&manifest, text.replacen("drug-e5-mini-ko", "another", 1)).expect("written");
     let (mut client, notices) = listen(&server, "damage");
-    client.batch_execute(&format!("SET drugembed.model = '{another}'")).expect("SET");
+    client.batch_execute(&format!("SET drugembed.model = '{}'", another.display())).expect("SET");
     assert_eq!(value(&mut client, "SELECT drug_embed('타이레놀정')"), expected);
     assert_eq!(value(&mut client, PREPARED), "f");
     assert!(notices.try_recv().is_err());

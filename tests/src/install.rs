@@ -92,22 +92,6 @@ impl Install {
         self.share.join("drugembed/models/drug-e5-mini-ko")
     }
 
-    /// Installs a copy of the model under another name, which it returns.
-    pub fn another_model(&self) -> &'static str {
-        const NAME: &str = "another-model";
-        let (model, another) = (self.model(), self.model().with_file_name(NAME));
-        std::fs::create_dir_all(&another).expect("a folder");
-        for file in std::fs::read_dir(&model).expect("the model") {
-            let file = file.expect("a file");
-            std::fs::copy(file.path(), another.join(file.file_name())).expect("copied");
-        }
-        let manifest = another.join("manifest.toml");
-        let text = std::fs::read_to_string(&manifest).expect("a manifest");
-        let own = model.file_name().and_then(|name| name.to_str()).expect("a name");
-        std::fs::write(&manifest, text.replacen(own, NAME, 1)).expect("written");
-        NAME
-    }
-
     pub fn runtime(&self) -> PathBuf {
         self.library.join("drugembed/libonnxruntime.so")
     }
