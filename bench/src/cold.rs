@@ -4,16 +4,15 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 
+use crate::engines::{self, INSTALLED, LAZY};
 use crate::results::{Results, quantile};
-use crate::world::{
-    BESIDE_PLPYTHON, INSTALLED, LAZY, OWN, PLPYTHON, WORKERS, World, open_sql, start, start_as_installed,
-};
+use crate::world::{World, open_sql, start, start_as_installed};
 
 const ROUNDS: usize = 5;
 
 pub fn measure(world: &World) -> Result<Results> {
     let mut results = world.results();
-    let mut engines = world.usable(&[&[OWN], &WORKERS[..], &[BESIDE_PLPYTHON], &PLPYTHON[..]].concat(), &mut results);
+    let mut engines = world.usable(&engines::embedding(), &mut results);
     let lazy = start(&world.install, "lazy", &world.options.model, &[]);
     let installed = start_as_installed(&world.install, "installed", &world.options.model);
     for server in [&lazy, &installed] {

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 
+use crate::engines;
 use crate::results::{Results, quantile};
-use crate::world::{BESIDE_PLPYTHON, OWN, PLPYTHON, WORKERS, World};
+use crate::world::World;
 use encoder::Role;
 
 /// Tokens of a text; 0 stands for product names as they are.
@@ -21,7 +22,7 @@ pub fn case(length: usize) -> String {
 
 pub fn measure(world: &World) -> Result<Results> {
     let mut results = world.results();
-    let engines = world.usable(&[&[OWN], &WORKERS[..], &[BESIDE_PLPYTHON], &PLPYTHON[..]].concat(), &mut results);
+    let engines = world.usable(&engines::embedding(), &mut results);
     let mut sessions = engines.iter().map(|e| Ok(world.open(e)?.0)).collect::<Result<Vec<_>>>()?;
     let encoder = world.encoder()?;
     let names = world.names(300)?;
@@ -33,7 +34,7 @@ pub fn measure(world: &World) -> Result<Results> {
         quantile(&counts, 0.9)
     ));
     let mut times: BTreeMap<(usize, usize), Vec<f64>> = BTreeMap::new();
-    for round in 0..ROUNDS {
+    for round in 0..world.options.count(ROUNDS, 1) {
         for (l, &length) in LENGTHS.iter().enumerate() {
             let texts = if length == 0 { names.clone() } else { world.texts_of(&encoder, length, TEXTS)? };
             for turn in 0..engines.len() {

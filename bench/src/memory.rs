@@ -6,10 +6,9 @@ use anyhow::Result;
 use server_tests::Server;
 
 use crate::engine::Session;
+use crate::engines::{self, INSTALLED, Kind, LAZY, OWN};
 use crate::results::{Results, quantile};
-use crate::world::{
-    BESIDE_PLPYTHON, INSTALLED, LAZY, OWN, PLPYTHON, PRELOAD, WORKERS, World, open_sql, start, start_as_installed,
-};
+use crate::world::{PRELOAD, World, open_sql, start, start_as_installed};
 
 pub const SESSIONS: [usize; 3] = [1, 16, 100];
 /// Processes of a rival: each is as large as the one before, and a hundred would not fit.
@@ -39,12 +38,12 @@ pub fn measure(world: &World) -> Result<Results> {
             }
         }
     }
-    for engine in world.usable(&[&WORKERS[..], &PLPYTHON[..], &[BESIDE_PLPYTHON]].concat(), &mut results) {
+    for engine in world.usable(&engines::of(&[Kind::Worker, Kind::PlPython, Kind::Beside]), &mut results) {
         for count in SESSIONS.into_iter().filter(|&count| count <= MOST_PROCESSES) {
             let sessions = (0..count).map(|_| Ok(world.open(engine)?.0)).collect::<Result<Vec<_>>>()?;
-            let total = match PLPYTHON.contains(&engine) || engine == BESIDE_PLPYTHON {
-                true => server_bytes(world.plpython()?)?,
-                false => sessions.iter().map(|s| pss(s.pid())).sum::<Result<f64>>()?,
+            let total = match engines::of(&[Kind::Worker]).contains(&engine) {
+                true => sessions.iter().map(|s| pss(s.pid())).sum::<Result<f64>>()?,
+                false => server_bytes(world.plpython()?)?,
             };
             results.add(engine, format!("{count} sessions"), "total", total, 1);
             add_private(&mut results, engine, count, &sessions)?;

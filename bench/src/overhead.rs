@@ -5,8 +5,9 @@ use std::time::Instant;
 use anyhow::Result;
 use encoder::{Encoder, Overflow, Role};
 
+use crate::engines::OWN;
 use crate::results::{Results, quantile};
-use crate::world::{OWN, World};
+use crate::world::World;
 
 /// The session alone, in this process: token ids to vectors.
 pub const BARE: &str = "bare";

@@ -5,8 +5,9 @@ use std::time::Instant;
 
 use anyhow::Result;
 
+use crate::engines::OWN;
 use crate::results::Results;
-use crate::world::{OWN, World};
+use crate::world::World;
 
 const ROWS: usize = 30_000;
 const SESSIONS: usize = 2;

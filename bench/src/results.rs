@@ -91,7 +91,13 @@ fn machine() -> (String, usize) {
     };
     let flags = field("flags");
     let has = |flag: &str| flags.split_whitespace().any(|f| f == flag);
-    let wanted = [("avx512_vnni", "AVX-512 VNNI"), ("avx_vnni", "AVX-VNNI"), ("amx_int8", "AMX int8")];
+    let wanted = [
+        ("avx512_vnni", "AVX-512 VNNI"),
+        ("avx_vnni", "AVX-VNNI"),
+        ("avx512_bf16", "AVX-512 bf16"),
+        ("amx_int8", "AMX int8"),
+        ("amx_bf16", "AMX bf16"),
+    ];
     let known: Vec<&str> = wanted.iter().filter(|(flag, _)| has(flag)).map(|(_, name)| *name).collect();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     (

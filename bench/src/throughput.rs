@@ -8,8 +8,9 @@ use std::time::Instant;
 use anyhow::Result;
 
 use crate::engine::Session;
+use crate::engines;
 use crate::results::{Results, quantile};
-use crate::world::{BESIDE_PLPYTHON, OWN, PLPYTHON, WORKERS, World};
+use crate::world::World;
 
 pub const SESSIONS: [usize; 3] = [1, 2, 4];
 const ROUNDS: usize = 3;
@@ -28,22 +29,23 @@ pub fn long(world: &World) -> Result<Results> {
 
 fn measure(world: &World, texts: &[String], in_call: usize) -> Result<Results> {
     let mut results = world.results();
-    let engines = world.usable(&[&[OWN], &WORKERS[..], &[BESIDE_PLPYTHON], &PLPYTHON[..]].concat(), &mut results);
-    let most = SESSIONS[SESSIONS.len() - 1];
+    let engines = world.usable(&engines::embedding(), &mut results);
+    let sessions_of = &SESSIONS[..world.options.count(SESSIONS.len(), 1)];
+    let most = sessions_of[sessions_of.len() - 1];
     let open = |engine: &&str| (0..most).map(|_| Ok(world.open(engine)?.0)).collect::<Result<Vec<_>>>();
     let mut sessions = engines.iter().map(open).collect::<Result<Vec<_>>>()?;
     let calls: Vec<&[String]> = texts.chunks(in_call).collect();
     let mut rates: BTreeMap<(usize, usize), Vec<f64>> = BTreeMap::new();
-    for round in 0..ROUNDS {
+    for round in 0..world.options.count(ROUNDS, 1) {
         for turn in 0..engines.len() {
             let e = (turn + round) % engines.len();
-            for count in SESSIONS {
+            for &count in sessions_of {
                 rates.entry((e, count)).or_default().push(rate(&mut sessions[e][..count], &calls)?);
             }
         }
     }
     for (e, engine) in engines.iter().enumerate() {
-        for count in SESSIONS {
+        for &count in sessions_of {
             let rates = &rates[&(e, count)];
             results.add(engine, format!("{count} sessions"), "texts/s", quantile(rates, 0.5), rates.len());
         }

