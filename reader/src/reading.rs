@@ -101,6 +101,8 @@ impl<'a> Reading<'a> {
         let mut excluded = self.excluded.clone();
         excluded.sort_by_key(|(range, ..)| at(range));
         excluded.dedup_by(|a, b| a.1 == b.1);
+        let (uses, classes) =
+            self.classes().into_iter().partition(|found| drug_class::is_therapeutic(&found.value.name));
         Question {
             rest: rest::without(&self.text, &self.cut),
             forms: self
@@ -111,8 +113,8 @@ impl<'a> Reading<'a> {
                 .collect(),
             strengths: strengths.into_iter().map(|(range, value, sure)| self.found(&range, value, sure)).collect(),
             ingredients: unique(wanted(NameKind::Ingredient)),
-            classes: self.classes(|name| !drug_class::is_therapeutic(name)),
-            uses: self.classes(drug_class::is_therapeutic),
+            classes,
+            uses,
             brands: unique(wanted(NameKind::Brand)),
             companies: self
                 .companies
@@ -134,8 +136,8 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// Classes that a product is to be of, among those that `is_meant`: not what is refused, replaced or taken already.
-    fn classes(&self, is_meant: impl Fn(&str) -> bool) -> Vec<Found<Name>> {
+    /// Classes that a product is to be of: not what is refused, replaced or taken already.
+    fn classes(&self) -> Vec<Found<Name>> {
         const OTHERWISE: &str = "\
             처럼|같은|보다|때문|부작용|알레르기|알러지|과민|이안맞|가안맞|은안|는안|이안|가안|은못|는못|도못|을못|를못|못|먹고|먹으면|쓰고|\
             에반응|에효과없|이효과없|이안들|로는|으로는";
@@ -143,8 +145,7 @@ impl<'a> Reading<'a> {
             let is_free = !mention.used
                 && self.text.longest(mention.range.end, OTHERWISE).is_none()
                 && pair::taken(&self.text, std::slice::from_ref(mention)).is_none();
-            let name = mention.name.name.as_str();
-            mention.name.kind == NameKind::Class && is_free && drug_class::is_class(name) && is_meant(name)
+            mention.name.kind == NameKind::Class && is_free && drug_class::is_class(&mention.name.name)
         };
         let asked = self.mentions.iter().filter(is_asked);
         unique(asked.map(|mention| self.found(&mention.range, mention.name.clone(), mention.confidence)).collect())

@@ -1,5 +1,6 @@
 //! Complaints <-> whole labels (e약은요): long documents, of which a few words answer.
 
+use super::symptom::squeezed;
 use super::{Pair, Sources, forms, squeeze};
 use crate::data::csv::{Row, Table, UnclosedQuote};
 use crate::data::efficacy;
@@ -58,12 +59,12 @@ pub fn build(sources: &Sources, data: &Path) -> Result<Vec<Pair>> {
         .knowledge
         .symptom_efficacy
         .iter()
-        .map(|s| (s.symptom.clone(), s.terms.iter().map(|term| without_spaces(term)).collect()))
+        .map(|s| (s.symptom.clone(), s.terms.iter().map(|term| squeezed(term)).collect()))
         .collect();
     let mut pairs = Vec::new();
     for label in read(data)? {
         let mut rng = Rng::new(sources.seed, &format!("label {}", label.name));
-        let said = without_spaces(label.efficacy());
+        let said = squeezed(label.efficacy());
         let symptoms: Vec<&str> = served
             .iter()
             .filter(|(_, terms)| terms.iter().any(|t| said.contains(t)))
@@ -91,8 +92,4 @@ pub fn build(sources: &Sources, data: &Path) -> Result<Vec<Pair>> {
         }
     }
     Ok(pairs)
-}
-
-fn without_spaces(text: &str) -> String {
-    text.chars().filter(|c| !c.is_whitespace()).collect()
 }

@@ -95,6 +95,7 @@ fn form(rng: &mut Rng, product: &Product) -> String {
     }
 }
 
-fn squeezed(text: &str) -> String {
+/// Without white space, as efficacy texts are compared.
+pub(super) fn squeezed(text: &str) -> String {
     text.chars().filter(|c| !c.is_whitespace()).collect()
 }
